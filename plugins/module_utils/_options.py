@@ -1,0 +1,90 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection options as Ansible's argument spec, and what all modules do around their work.
+
+Private to this collection: it may change with any release.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
+from ansible_collections.messaging.twilio.plugins.module_utils._client import (
+    DEFAULT_API_URL,
+    REQUESTS_IMPORT_ERROR,
+    Client,
+    make_connection,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
+
+#: Makes a client for as many threads as it is given.
+Connect = t.Callable[[int], Client]
+
+
+def from_environment(name: str) -> str:
+    """The environment variable ``name``, unless it is empty: job systems set what has no value to that."""
+    value = os.environ.get(name)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def connection_spec() -> dict[str, dict[str, t.Any]]:
+    """The connection options of every module, as the ``_connection`` fragment documents them."""
+
+    def option(name: str, **spec: t.Any) -> dict[str, t.Any]:
+        return {"type": "str", "fallback": (from_environment, [f"TWILIO_{name.upper()}"]), **spec}
+
+    return {
+        "account_sid": option("account_sid"),
+        "auth_token": option("auth_token", no_log=True),
+        "api_key": option("api_key", no_log=False),
+        "api_secret": option("api_secret", no_log=True),
+        "region": option("region"),
+        "edge": option("edge"),
+        "api_url": option("api_url", default=DEFAULT_API_URL),
+        "timeout": {"type": "float", "default": 30.0},
+        "max_retries": {"type": "int", "default": 5},
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+    }
+
+
+def wish_spec() -> dict[str, dict[str, t.Any]]:
+    """The options that say what is wanted, as the ``_wish`` fragment documents them."""
+    return {
+        "alpha_sender": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "replace": {"type": "bool", "default": True},
+    }
+
+
+def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect], dict[str, t.Any]]) -> t.NoReturn:
+    """Do ``job`` with the module's options, and end the module with what it returns.
+
+    :arg job: is given the options and a `Connect`. It returns the result, with a true ``failed``
+        and a ``msg`` where it failed, and may raise `InputError` and `ApiError`.
+    """
+
+    def connect(concurrency: int) -> Client:
+        connection = make_connection(module.params)
+        if REQUESTS_IMPORT_ERROR is not None:
+            module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+        if not connection.verify:
+            module.warn(f"validate_certs is false: whoever answers for {connection.base_url} gets the credentials")
+        return Client(connection, concurrency=concurrency)
+
+    try:
+        result = job(module.params, connect)
+    except InputError as error:
+        module.fail_json(msg=str(error))
+    except ApiError as error:
+        module.fail_json(msg=str(error), error=error.as_fields())
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)

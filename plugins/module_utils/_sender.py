@@ -1,0 +1,253 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The alpha sender of a Service: its rules, what is wanted of it, and the plan that leads there.
+
+Pure functions and frozen values: no HTTP, no Ansible, no time.
+Private to this collection: it may change with any release.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
+    InputError,
+    raise_problems,
+)
+
+STATES = ("present", "absent")
+
+# https://www.twilio.com/docs/messaging/api/alphasender-resource: up to 11 of these, not all
+# digits. Twilio's other pages are stricter; what they add is left to the server.
+_SENDER = re.compile(r"[A-Za-z0-9 +_&-]{1,11}")
+_SENDER_RULE = (
+    "1 to 11 of the characters A-Z, a-z, 0-9, space, hyphen, plus, underscore and ampersand are "
+    "allowed, and not only digits"
+)
+_SIDS = {
+    "AC": ("an account SID", re.compile(r"AC[0-9a-fA-F]{32}")),
+    "AI": ("an alpha sender's SID", re.compile(r"AI[0-9a-fA-F]{32}")),
+    "MG": ("a Messaging Service's SID", re.compile(r"MG[0-9a-fA-F]{32}")),
+    "SK": ("an API key's SID", re.compile(r"SK[0-9a-fA-F]{32}")),
+}
+_ENTRY_KEYS = ("service_sid", "alpha_sender", "state", "replace")
+
+Resource = t.Mapping[str, t.Any]
+
+
+def check_sid(kind: str, value: object, name: str) -> str:
+    """``value``, if it is a SID of ``kind`` (``AC``, ``AI``, ``MG``, ``SK``).
+
+    :arg name: what the user calls the value, for the message.
+    :raises InputError: if it is none.
+    """
+    what, pattern = _SIDS[kind]
+    if isinstance(value, str) and pattern.fullmatch(value):
+        return value
+    raise InputError(f"{name}: {value!r} is not {what}, which is '{kind}' and 32 hexadecimal digits")
+
+
+def check_sender(value: object, name: str) -> str:
+    """``value``, if Twilio could take it as an alpha sender.
+
+    :raises InputError: if it breaks the rule of the AlphaSender resource.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{name}: {value!r} is not a string, put it in quotes; {_SENDER_RULE}")
+    if not value:
+        reason = "is empty"
+    elif len(value) > 11:
+        reason = f"has {len(value)} characters"
+    elif not _SENDER.fullmatch(value):
+        bad = next(character for character in value if not _SENDER.fullmatch(character))
+        reason = f"has the character {bad!r}"
+    elif value.isdigit():
+        reason = "has only digits"
+    else:
+        return value
+    raise InputError(f"{name}: {value!r} {reason}; {_SENDER_RULE}")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one Service should end as.
+
+    ``absent`` without an ``alpha_sender`` means whichever it has.
+    ``replace`` allows to delete another sender to make room.
+    """
+
+    service_sid: str
+    alpha_sender: str | None
+    state: str = "present"
+    replace: bool = True
+
+
+def make_wish(
+    service_sid: object,
+    alpha_sender: object = None,
+    state: object = "present",
+    replace: object = True,
+    *,
+    where: str = "",
+) -> Wish:
+    """A `Wish` whose every part was checked.
+
+    :arg where: stands before each name in a message, for example ``services, entry 3 of 300, ``.
+    :raises InputError: names the first part that is wrong.
+    """
+    sid = check_sid("MG", service_sid, f"{where}service_sid")
+    if state not in STATES:
+        raise InputError(f"{where}state: {state!r} is not one of {', '.join(STATES)}")
+    if not isinstance(replace, bool):
+        raise InputError(f"{where}replace: {replace!r} is neither true nor false")
+    if alpha_sender is not None:
+        alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
+    elif state == "present":
+        raise InputError(f"{where}alpha_sender is missing: state 'present' needs to know which")
+    return Wish(sid, t.cast("str | None", alpha_sender), t.cast(str, state), replace)
+
+
+def make_wishes(
+    services: t.Sequence[object],
+    alpha_sender: str | None = None,
+    state: str = "present",
+    replace: bool = True,
+) -> tuple[Wish, ...]:
+    """One `Wish` a Service, in the order of ``services``.
+
+    :arg services: SIDs, or mappings of ``service_sid`` and keys that override the common wish.
+    :raises InputError: for all bad entries at once, each by its place and value, and for a
+        Service with two different wishes. The same wish twice counts as one.
+    """
+    if alpha_sender is not None:
+        check_sender(alpha_sender, "alpha_sender")
+    common = {"alpha_sender": alpha_sender, "state": state, "replace": replace}
+    wishes: dict[str, Wish] = {}
+    places: dict[str, int] = {}
+    problems: list[str] = []
+    for place, entry in enumerate(services, 1):
+        where = f"services, entry {place} of {len(services)}"
+        try:
+            wish = _wish_of_entry(entry, common, where)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        # SIDs are hexadecimal: two spellings of one Service must not race each other.
+        key = wish.service_sid.lower()
+        known = wishes.setdefault(key, wish)
+        first = places.setdefault(key, place)
+        if _words(known) != _words(wish):
+            problems.append(
+                f"{where}: {wish.service_sid} is wanted as {_words(wish)}, but as {_words(known)} "
+                f"in entry {first}; one Service can have one wish only"
+            )
+    raise_problems(problems)
+    return tuple(wishes.values())
+
+
+def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) -> Wish:
+    if isinstance(entry, str):
+        sid = check_sid("MG", entry, where)
+        return make_wish(sid, **common, where=f"{where}, ")  # type: ignore[arg-type]  # keys of make_wish
+    if not isinstance(entry, t.Mapping):
+        raise InputError(
+            f"{where}: {entry!r} is neither a Service SID nor an entry with the keys {', '.join(_ENTRY_KEYS)}"
+        )
+    unknown = [key for key in entry if key not in _ENTRY_KEYS]
+    if unknown:
+        raise InputError(
+            f"{where} ({entry.get('service_sid')!r}): unknown key {unknown[0]!r}; "
+            f"allowed are {', '.join(_ENTRY_KEYS)}"
+        )
+    if "service_sid" not in entry:
+        raise InputError(f"{where}: {dict(entry)!r} has no service_sid")
+    return make_wish(**{**common, **entry}, where=f"{where}, ")
+
+
+def _words(wish: Wish) -> str:
+    sender = repr(wish.alpha_sender) if wish.alpha_sender is not None else "any"
+    return f"{wish.state} {sender}" + ("" if wish.replace else " without replacing")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What leads from the listing to the wish, before anything is written.
+
+    :ivar action: ``created``, ``replaced``, ``deleted``, ``none`` or ``failed``.
+    :ivar before: the sender that is there. Several are joined by a comma and a space, which no
+        sender contains. ``None`` where there is none.
+    :ivar after: the same, once the plan is carried out.
+    :ivar delete: the AI SIDs to delete, first.
+    :ivar create: the sender to create, then.
+    :ivar kept: the resource that stays: the wanted one, or else the first that is not to go.
+    :ivar refusal: why nothing may be done, where ``action`` is ``failed``.
+    :ivar warning: what a person should look at although nothing is wrong with the wish.
+    """
+
+    action: str
+    before: str | None
+    after: str | None
+    delete: tuple[str, ...] = ()
+    create: str | None = None
+    kept: Resource | None = None
+    refusal: str | None = None
+    warning: str | None = None
+
+
+def names(listed: t.Iterable[Resource]) -> str | None:
+    """The senders of a listing as ``before`` and ``after`` show them."""
+    return ", ".join(str(resource.get("alpha_sender") or "(unnamed)") for resource in listed) or None
+
+
+def make_plan(wish: Wish, listed: t.Sequence[Resource]) -> Plan:
+    """What has to be done for ``wish`` where ``listed`` is what the Service has.
+
+    Senders are compared exactly. At most one is deleted that the wish does not name, and only
+    if it is the only one.
+    """
+    before = names(listed)
+    matching = [r for r in listed if wish.alpha_sender is not None and r.get("alpha_sender") == wish.alpha_sender]
+    if wish.state == "present":
+        return _plan_present(wish, listed, matching, before)
+    doomed = matching if wish.alpha_sender is not None else listed
+    left = [r for r in listed if r not in doomed]
+    kept = left[0] if left else None
+    if not doomed:
+        return Plan("none", before, before, kept=kept)
+    if wish.alpha_sender is None and len(doomed) > 1:
+        return _refuse(before, f"{wish.service_sid} has several alpha senders ({before}): say which is to go")
+    return _deleting(wish, doomed, Plan("deleted", before, names(left), kept=kept))
+
+
+def _plan_present(
+    wish: Wish, listed: t.Sequence[Resource], matching: t.Sequence[Resource], before: str | None
+) -> Plan:
+    sid, wanted = wish.service_sid, wish.alpha_sender
+    if matching:
+        beside = names(r for r in listed if r is not matching[0])
+        warning = f"{sid} has {wanted!r} as wanted, and beside it: {beside}" if beside else None
+        return Plan("none", before, before, kept=matching[0], warning=warning)
+    if not listed:
+        return Plan("created", before, wanted, create=wanted)
+    if len(listed) > 1:
+        return _refuse(before, f"{sid} has several alpha senders ({before}), none of them {wanted!r}: nothing is deleted")
+    if not wish.replace:
+        return _refuse(before, f"{sid} has the alpha sender {before!r}, and replace is false: {wanted!r} is not set")
+    if not (isinstance(listed[0].get("alpha_sender"), str) and listed[0]["alpha_sender"]):
+        return _refuse(before, f"{sid} has an alpha sender whose name Twilio does not tell: it could not be restored")
+    return _deleting(wish, listed, Plan("replaced", before, wanted, create=wanted))
+
+
+def _deleting(wish: Wish, doomed: t.Sequence[Resource], plan: Plan) -> Plan:
+    try:
+        sids = tuple(check_sid("AI", resource.get("sid"), "its SID") for resource in doomed)
+    except InputError as error:
+        return _refuse(plan.before, f"{wish.service_sid} has an alpha sender that cannot be deleted ({error})")
+    return replace(plan, delete=sids)
+
+
+def _refuse(before: str | None, why: str) -> Plan:
+    return Plan("failed", before, before, refusal=why)

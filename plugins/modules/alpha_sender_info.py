@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alpha_sender_info
+short_description: Tell which alpha sender a Twilio Messaging Service has
+version_added: 0.1.0
+description:
+  - Reads the alphanumeric sender IDs (alpha senders) of one Twilio Messaging Service. Twilio allows at most one.
+author:
+  - messaging.twilio contributors (@messaging-twilio)
+options:
+  service_sid:
+    description: SID of the Messaging Service, C(MG) and 32 hexadecimal digits.
+    type: str
+    required: true
+  sid:
+    description: SID of one alpha sender, C(AI) and 32 hexadecimal digits. Only that one is returned, and none where the Service does not have it.
+    type: str
+extends_documentation_fragment:
+  - messaging.twilio._connection
+  - messaging.twilio._attributes.info
+seealso:
+  - module: messaging.twilio.alpha_sender
+  - module: messaging.twilio.alpha_senders
+  - name: AlphaSender resource
+    description: Twilio's own page for the resource.
+    link: https://www.twilio.com/docs/messaging/api/alphasender-resource
+"""
+
+EXAMPLES = r"""
+- name: Which alpha sender has the Service?
+  messaging.twilio.alpha_sender_info:
+    service_sid: MG00000000000000000000000000000001
+  register: found
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ found.alpha_senders | map(attribute='alpha_sender') | join(', ') }}"
+"""
+
+RETURN = r"""
+alpha_senders:
+  description: The alpha senders of the Service, each with all that Twilio tells of it. Empty when there is none.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - sid: AI00000000000000000000000000000001
+      account_sid: AC00000000000000000000000000000001
+      service_sid: MG00000000000000000000000000000001
+      date_created: "2026-01-01T00:00:00Z"
+      date_updated: "2026-01-01T00:00:00Z"
+      alpha_sender: ACME
+      capabilities:
+        - SMS
+      url: https://messaging.twilio.com/v1/Services/MG00000000000000000000000000000001/AlphaSenders/AI00000000000000000000000000000001
+error:
+  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure, other than for bad input
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, run_module
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import check_sid
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={"service_sid": {"type": "str", "required": True}, "sid": {"type": "str"}, **connection_spec()},
+        supports_check_mode=True,
+    )
+
+    def job(params, connect):
+        service_sid = check_sid("MG", params["service_sid"], "service_sid")
+        sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid")
+        found = connect(1).alpha_senders(service_sid)
+        return {"alpha_senders": [sender for sender in found if sid in (None, sender.get("sid"))]}
+
+    run_module(module, job)
+
+
+if __name__ == "__main__":
+    main()

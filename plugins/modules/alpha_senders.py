@@ -1,0 +1,216 @@
+#!/usr/bin/python
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alpha_senders
+short_description: Give many Twilio Messaging Services their alpha senders in one task
+version_added: 0.1.0
+description:
+  - Does for a list of Messaging Services what M(messaging.twilio.alpha_sender) does for one, many at once.
+  - All of the input is checked before the first request. One bad entry, and no Service is touched.
+  - A Service that fails does not stop the others. At the end the task fails with a count and the first few reasons, and the result has the outcome of every
+    Service all the same.
+  - HTTP status 401 (wrong credentials) and 403 (missing permission) stop at once. What was not begun then is C(not_attempted).
+author:
+  - messaging.twilio contributors (@messaging-twilio)
+options:
+  services:
+    description:
+      - The Messaging Services. Each is a SID, or an entry with the keys C(service_sid), C(alpha_sender), C(state) and C(replace), where a key that is left out
+        is taken from the option of that name.
+      - The same Service twice with the same wish counts once. With two different wishes it is an error.
+      - With an empty list there is nothing to do.
+      - SIDs cost less than entries, so give those where all Services have one wish.
+    type: list
+    elements: raw
+    required: true
+  concurrency:
+    description: How many Services are worked on at once, each over one connection. 1 to 100.
+    type: int
+    default: 10
+  max_failures:
+    description:
+      - How many failed Services are put up with. One more, and no other Service is begun.
+      - Without it, failed Services stop nothing.
+    type: int
+  progress_path:
+    description:
+      - A file to which a line on the progress is appended after every O(progress_every) Services and after the last.
+      - C(ansible-playbook) shows these lines by itself as they come where the module runs on the controller.
+    type: path
+  progress_every:
+    description: After how many Services a line on the progress is due. 1 or more.
+    type: int
+    default: 2000
+extends_documentation_fragment:
+  - messaging.twilio._wish
+  - messaging.twilio._connection
+  - messaging.twilio._attributes
+seealso:
+  - module: messaging.twilio.alpha_sender
+  - module: messaging.twilio.alpha_sender_info
+  - name: AlphaSender resource
+    description: Twilio's own page for the resource.
+    link: https://www.twilio.com/docs/messaging/api/alphasender-resource
+"""
+
+EXAMPLES = r"""
+- name: Three Services send as ACME
+  messaging.twilio.alpha_senders:
+    alpha_sender: ACME
+    services:
+      - MG00000000000000000000000000000001
+      - MG00000000000000000000000000000002
+      - MG00000000000000000000000000000003
+
+- name: Some have a wish of their own
+  messaging.twilio.alpha_senders:
+    alpha_sender: ACME
+    services:
+      - MG00000000000000000000000000000001
+      - service_sid: MG00000000000000000000000000000002
+        alpha_sender: ACME UK
+      - service_sid: MG00000000000000000000000000000003
+        state: absent
+    concurrency: 20
+    max_failures: 5
+"""
+
+RETURN = r"""
+services:
+  description: The outcome of each Service, in the order given.
+  returned: always, other than for bad input
+  type: list
+  elements: dict
+  contains:
+    service_sid:
+      description: SID of the Service.
+      returned: always
+      type: str
+      sample: MG00000000000000000000000000000001
+    action:
+      description:
+        - What was done, or in check mode would be done.
+        - V(none) where the Service was as wanted, V(not_attempted) where the task was stopped before.
+      returned: always
+      type: str
+      choices: [created, replaced, deleted, none, failed, not_attempted]
+      sample: replaced
+    before:
+      description: The sender before. Null where there was none, or it was not read. Several, which should not be, are joined by a comma and a space.
+      returned: always
+      type: str
+      sample: OLD
+    after:
+      description: The sender now, or in check mode the one that would be. Null where there is none, or it is not known.
+      returned: always
+      type: str
+      sample: ACME
+    msg:
+      description: Why the Service failed, and what to do next.
+      returned: the Service failed
+      type: str
+    error:
+      description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
+      returned: the Service failed
+      type: dict
+    restored:
+      description: Whether the wanted sender was refused after the old one was deleted, and the old one was created again.
+      returned: the Service failed
+      type: bool
+    lost:
+      description: The sender that was deleted and may not be there any more. Null where none was.
+      returned: the Service failed
+      type: str
+    unknown:
+      description: Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
+      returned: the Service failed
+      type: bool
+  sample:
+    - service_sid: MG00000000000000000000000000000001
+      action: replaced
+      before: OLD
+      after: ACME
+summary:
+  description: How many Services had each action.
+  returned: always, other than for bad input
+  type: dict
+  contains:
+    created:
+      description: Services that had no sender and got theirs.
+      returned: always
+      type: int
+    replaced:
+      description: Services that had another sender.
+      returned: always
+      type: int
+    deleted:
+      description: Services whose sender was taken away.
+      returned: always
+      type: int
+    none:
+      description: Services that were as wanted.
+      returned: always
+      type: int
+    unchanged:
+      description: The same as C(none), by the name it has in the summary line.
+      returned: always
+      type: int
+    failed:
+      description: Services that failed.
+      returned: always
+      type: int
+    not_attempted:
+      description: Services that were not begun.
+      returned: always
+      type: int
+  sample:
+    created: 250
+    replaced: 250
+    deleted: 0
+    none: 500
+    unchanged: 500
+    failed: 0
+    not_attempted: 0
+summary_line:
+  description: The same as one line.
+  returned: always, other than for bad input
+  type: str
+  sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import bulk_result, check_limits, converge_all, progress_lines
+from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, run_module, wish_spec
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
+
+
+def main():
+    spec = {
+        "services": {"type": "list", "elements": "raw", "required": True},
+        "concurrency": {"type": "int", "default": 10},
+        "max_failures": {"type": "int"},
+        "progress_path": {"type": "path"},
+        "progress_every": {"type": "int", "default": 2000},
+    }
+    module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
+
+    def job(params, connect):
+        limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
+        check_limits(**limits)
+        wishes = make_wishes(*(params[name] for name in ("services", "alpha_sender", "state", "replace")))
+        progress = progress_lines(params["progress_path"], len(wishes), limits.pop("progress_every"))
+        outcomes = converge_all(
+            connect(limits["concurrency"]), wishes, dry_run=module.check_mode, progress=progress, **limits
+        )
+        return bulk_result(outcomes)
+
+    run_module(module, job)
+
+
+if __name__ == "__main__":
+    main()

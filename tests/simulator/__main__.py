@@ -1,0 +1,64 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python tests/simulator``: serve until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from simulator.server import Simulator  # noqa: E402  # found only once its folder is on the path
+
+ACCOUNT = {"account_sid": "AC" + "0" * 31 + "1", "auth_token": "0123456789abcdef0123456789abcdef"}
+
+
+async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
+    await simulator.start()
+    print(f"Messaging API simulator on {simulator.url}", flush=True)
+    if options.url_file:
+        # Renamed into place, so that who waits for the file never reads half of it.
+        part = options.url_file.with_suffix(".part")
+        part.write_text(simulator.url, encoding="utf-8")
+        part.rename(options.url_file)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await simulator.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="simulator", description="Twilio's Messaging API on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--seed", type=Path, help="JSON file of what is there at the start")
+    parser.add_argument("--faults", type=Path, help="JSON file of what goes wrong")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds each request takes")
+    parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
+    parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
+    parser.add_argument("--url-file", type=Path, help="file for the address, once it serves")
+    options = parser.parse_args()
+    seed = json.loads(options.seed.read_text(encoding="utf-8")) if options.seed else {"accounts": [ACCOUNT]}
+    faults = json.loads(options.faults.read_text(encoding="utf-8")) if options.faults else []
+    with ExitStack() as stack:
+        journal = stack.enter_context(options.journal.open("w", encoding="utf-8")) if options.journal else None
+        simulator = Simulator(
+            seed,
+            port=options.port,
+            latency=options.latency,
+            limit=options.limit,
+            faults=faults,
+            journal_file=journal,
+        )
+        asyncio.run(serve(options, simulator))
+
+
+if __name__ == "__main__":
+    main()
