@@ -21,7 +21,8 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
 test: $(VENV)/.done $(DEV) ## Run all tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev $(BIN)/python -m pytest $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
+		$(BIN)/python -m pytest $(ARGS)
 
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)

@@ -119,6 +119,7 @@ class Simulator:
             "path": request.path,
             "query": request.query_string,
             "connection": self._connections.setdefault(transport, len(self._connections) + 1),
+            "user_agent": request.headers.get("User-Agent"),
             "status": None,
         }
         self.journal.append(entry)
@@ -183,7 +184,7 @@ class Simulator:
             await asyncio.sleep(fault.seconds)
             return status, body
         if fault.kind in ("trickle", "cut"):
-            await self._write_badly(request, status, json.dumps(body).encode(), fault)
+            await self._write_badly(request, status, body, fault)
             raise _Reset
         if fault.kind == "garbage":
             return status if status != 204 else 200, "<html>Bad Gateway</html>"
@@ -191,7 +192,7 @@ class Simulator:
             headers["Location"] = fault.location
             return 307, None
         if fault.kind == "echo":
-            said = request.headers["Authorization"]
+            said = entry["authorization"] = request.headers["Authorization"]
             plain = base64.b64decode(said.split()[1]).decode()
             headers["Twilio-Request-Id"] = plain
             return fault.status, {"code": 20500, "message": f"{said} {plain}", "more_info": said, "status": fault.status}
@@ -242,18 +243,19 @@ class Simulator:
             await asyncio.sleep(0.01)
 
     @staticmethod
-    async def _write_badly(request: web.BaseRequest, status: int, body: bytes, fault: Fault) -> None:
-        """Announce the whole body, and send half of it at once (cut) or all of it byte by byte (trickle)."""
+    async def _write_badly(request: web.BaseRequest, status: int, content: Any, fault: Fault) -> None:
+        """Send half of the answer at once (cut), or all of it byte by byte (trickle)."""
         transport = request.transport
         if transport is None:
             return
+        body = b"" if content is None else json.dumps(content).encode()
         head = f"HTTP/1.1 {status} Simulated\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        transport.write(head.encode())  # type: ignore[attr-defined]  # it is a writing transport
+        whole = head.encode() + body
         if fault.kind == "cut":
-            transport.write(body[: len(body) // 2])  # type: ignore[attr-defined]  # it is a writing transport
+            transport.write(whole[: -len(body) // 2 if body else len("HTTP/1.1")])  # type: ignore[attr-defined]  # it is a writing transport
             await asyncio.sleep(0.01)
             return
-        for byte in body:
+        for byte in whole:
             if transport.is_closing():
                 return
             transport.write(bytes([byte]))  # type: ignore[attr-defined]  # it is a writing transport

@@ -1,0 +1,8 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from simulator.fixtures import shared_simulator, simulator
+
+__all__ = ["shared_simulator", "simulator"]

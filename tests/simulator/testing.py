@@ -1,0 +1,56 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests share: an account, seeds for it, and options that lead to a simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simulator.server import Simulator
+
+ACCOUNT_SID = "AC" + "0" * 31 + "1"
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+API_KEY = "SK" + "0" * 31 + "1"
+API_SECRET = "Secret0123456789Secret0123456789"
+
+
+def mg(number: int) -> str:
+    """The SID of the Service of that number."""
+    return f"MG{number:032x}"
+
+
+def seed(*services: Sequence[str], **account: Any) -> dict[str, Any]:
+    """One account whose Services 1, 2, 3 … have the given senders."""
+    entries = [{"sid": mg(number), "alpha_senders": list(names)} for number, names in enumerate(services, 1)]
+    account = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "api_keys": {API_KEY: API_SECRET}, **account}
+    return {"accounts": [{**account, "services": entries}]}
+
+
+def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
+    """The connection options as a module has them after its defaults."""
+    defaults: Mapping[str, Any] = {
+        "account_sid": ACCOUNT_SID,
+        "auth_token": AUTH_TOKEN,
+        "api_key": None,
+        "api_secret": None,
+        "region": None,
+        "edge": None,
+        "api_url": simulator.url,
+        "timeout": 30.0,
+        "max_retries": 5,
+        "validate_certs": True,
+        "ca_path": None,
+    }
+    return {**defaults, **changed}
+
+
+def environment(simulator: Simulator) -> dict[str, str]:
+    """The contract's environment variables for a simulator."""
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_API_URL": simulator.url,
+        "NO_PROXY": "127.0.0.1",
+    }

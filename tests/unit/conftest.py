@@ -1,0 +1,14 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# ansible-test runs these tests too, and knows nothing of the folder beside them.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from simulator.fixtures import shared_simulator, simulator  # noqa: E402  # found only once its folder is on the path
+
+__all__ = ["shared_simulator", "simulator"]

@@ -1,0 +1,358 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client against the simulator: options, log-in, paging, errors, and what is repeated."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.messaging.twilio.plugins.module_utils import _client
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, Connection, make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
+from simulator import Simulator
+from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
+
+ROOT = Path(__file__).resolve().parents[4]
+TOKEN = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN}
+KEY = {"api_key": API_KEY, "api_secret": API_SECRET}
+
+
+def connection(**changed: Any) -> Connection:
+    defaults = {"api_url": "https://messaging.twilio.com", "timeout": 30.0, "max_retries": 5, "validate_certs": True}
+    return make_connection({**defaults, **changed})
+
+
+def client(simulator: Simulator, **changed: Any) -> tuple[Client, list[float]]:
+    """A client, and the seconds it would have waited."""
+    waits: list[float] = []
+    return Client(make_connection(options(simulator, **changed)), wait=waits.append), waits
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (TOKEN, (ACCOUNT_SID, AUTH_TOKEN)),
+            (KEY, (API_KEY, API_SECRET)),
+            ({**TOKEN, **KEY}, (API_KEY, API_SECRET)),
+            ({"account_sid": ACCOUNT_SID, **KEY}, (API_KEY, API_SECRET)),
+        ],
+    )
+    def test_an_api_key_is_used_where_one_is_given(self, given: Mapping[str, str], expected: tuple[str, str]) -> None:
+        made = connection(**given)
+        assert (made.username, made.password) == expected
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({}, "no credentials: give api_key and api_secret"),
+            ({"account_sid": ACCOUNT_SID}, "auth_token (or TWILIO_AUTH_TOKEN) is missing: account_sid was given"),
+            ({"auth_token": AUTH_TOKEN}, "account_sid (or TWILIO_ACCOUNT_SID) is missing: auth_token was given"),
+            ({"api_key": API_KEY}, "api_secret (or TWILIO_API_SECRET) is missing: api_key was given"),
+            ({"api_secret": API_SECRET}, "api_key (or TWILIO_API_KEY) is missing: api_secret was given"),
+            ({**TOKEN, "api_key": API_KEY}, "api_secret (or TWILIO_API_SECRET) is missing"),
+            ({**TOKEN, "auth_token": ""}, "auth_token is an empty string"),
+            ({**KEY, "account_sid": ""}, "account_sid is an empty string"),
+            ({**TOKEN, "auth_token": AUTH_TOKEN + "\n"}, "auth_token has a character that no credential has"),
+            ({**TOKEN, "auth_token": "tökenö"}, "auth_token has a character that no credential has"),
+            ({**TOKEN, "account_sid": API_KEY}, "account_sid: 'SK00000000000000000000000000000001' is not an account SID"),
+            ({**KEY, "api_key": ACCOUNT_SID}, "api_key: 'AC00000000000000000000000000000001' is not an API key's SID"),
+            ({**TOKEN, "region": "ie1"}, "region: 'ie1' without an edge would be routed to us1"),
+            ({**TOKEN, "edge": "a.b"}, "edge: 'a.b' is not a name of one"),
+            ({**TOKEN, "api_url": "ftp://x"}, "api_url: 'ftp://x' is not the URL of an API"),
+            ({**TOKEN, "api_url": "nothing"}, "api_url: 'nothing' is not the URL of an API"),
+            ({**TOKEN, "api_url": ""}, "api_url: '' is not the URL of an API"),
+            ({**TOKEN, "api_url": "https://[::1"}, "api_url: 'https://[::1' is not a URL"),
+            ({**TOKEN, "api_url": "https://x:port"}, "api_url: 'https://x:port' is not a URL"),
+            ({**TOKEN, "api_url": "https://x/?a=b"}, "api_url: 'https://x/?a=b' is not the URL of an API"),
+            ({**TOKEN, "api_url": "http://10.0.0.1"}, "api_url: 'http://10.0.0.1' would send the credentials unencrypted"),
+            ({**TOKEN, "api_url": "http://localhost.example"}, "would send the credentials unencrypted"),
+            ({**TOKEN, "timeout": 0}, "timeout: 0 is not allowed"),
+            ({**TOKEN, "max_retries": -1}, "max_retries: -1 is not allowed"),
+            ({**TOKEN, "ca_path": "/no/such.pem"}, "ca_path: '/no/such.pem' does not exist"),
+        ],
+    )
+    def test_bad_options_are_refused_with_value_and_reason(self, given: Mapping[str, Any], message: str) -> None:
+        with pytest.raises(InputError) as caught:
+            connection(**given)
+        assert message in str(caught.value)
+
+    def test_a_refused_secret_is_not_repeated(self) -> None:
+        for given in ({"auth_token": "hush hush"}, {"auth_token": "hush", "api_url": "https://user:hush@x"}):
+            with pytest.raises(InputError) as caught:
+                connection(**{**TOKEN, **given})
+            assert "hush" not in str(caught.value)
+        assert AUTH_TOKEN not in repr(connection(**TOKEN))
+
+    @pytest.mark.parametrize(
+        ("given", "url"),
+        [
+            ({}, "https://messaging.twilio.com"),
+            ({"edge": "ashburn"}, "https://messaging.ashburn.us1.twilio.com"),
+            ({"edge": "dublin", "region": "ie1"}, "https://messaging.dublin.ie1.twilio.com"),
+            ({"api_url": "http://127.0.0.1:8080/"}, "http://127.0.0.1:8080"),
+            ({"api_url": "http://[::1]:8080"}, "http://[::1]:8080"),
+            ({"api_url": "http://localhost"}, "http://localhost"),
+            ({"api_url": "https://proxy.example/twilio", "edge": "dublin"}, "https://proxy.example/twilio"),
+        ],
+    )
+    def test_the_host_follows_edge_region_and_api_url(self, given: Mapping[str, str], url: str) -> None:
+        assert connection(**TOKEN, **given).base_url == url
+
+    def test_ca_bundles_come_from_the_option_then_from_the_environment(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+        assert connection(**TOKEN).verify == str(tmp_path)
+        assert connection(**TOKEN, ca_path=__file__).verify == __file__
+        assert connection(**{**TOKEN, "validate_certs": False}).verify is False
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+        with pytest.raises(InputError, match="REQUESTS_CA_BUNDLE: '/no/such.pem' does not exist"):
+            connection(**TOKEN)
+
+
+def test_the_version_is_the_collections() -> None:
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+    assert galaxy["version"] == _client.VERSION
+
+
+@pytest.mark.parametrize("login", [TOKEN, {**KEY, "account_sid": None, "auth_token": None}])
+def test_a_sender_is_created_listed_and_deleted(simulator: Simulator, login: dict[str, Any]) -> None:
+    simulator.reset(seed([]))
+    api, _waits = client(simulator, **login)
+    created = api.create_alpha_sender(mg(1), "A+B & C_-")
+    assert created["alpha_sender"] == "A+B & C_-"
+    assert api.alpha_senders(mg(1)) == [created]
+    api.delete_alpha_sender(mg(1), created["sid"])
+    assert api.alpha_senders(mg(1)) == []
+    api.delete_alpha_sender(mg(1), created["sid"])
+    assert simulator.requests() == ["POST", "GET", "DELETE", "GET", "DELETE"]
+    assert len({entry["connection"] for entry in simulator.journal}) == 1
+
+
+def test_requests_name_the_collection_and_ask_for_full_pages(simulator: Simulator) -> None:
+    simulator.reset(seed([]), [{"kind": "echo", "status": 400}])
+    api, _waits = client(simulator)
+    with pytest.raises(ApiError):
+        api.alpha_senders(mg(1))
+    assert simulator.journal[0]["query"] == "PageSize=1000"
+    assert simulator.journal[0]["user_agent"] == f"messaging.twilio/{_client.VERSION} (Ansible collection)"
+
+
+def test_all_pages_are_read(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_client, "PAGE_SIZE", 2)
+    simulator.reset(seed(["A1", "A2", "A3", "A4", "A5"]))
+    api, _waits = client(simulator)
+    assert [sender["alpha_sender"] for sender in api.alpha_senders(mg(1))] == ["A1", "A2", "A3", "A4", "A5"]
+    assert simulator.requests() == ["GET"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"kind": "page_itself"}, "the listing does not end"),
+        ({"kind": "page_elsewhere"}, "names 'http://127.0.0.2:9/elsewhere' as its next page, which is not a page of http://127.0.0.1"),
+        ({"kind": "no_key"}, "the answer has no list of objects as 'alpha_senders'"),
+        ({"kind": "no_object"}, "the answer is no JSON object"),
+        ({"kind": "redirect"}, "a redirect to http://127.0.0.2, which is not followed"),
+        ({"kind": "status", "status": 200, "body": {"alpha_senders": [None]}}, "has no list of objects"),
+    ],
+)
+def test_a_listing_that_cannot_be_trusted_is_an_error_at_once(
+    simulator: Simulator, fault: dict[str, Any], message: str
+) -> None:
+    simulator.reset(seed(["OLD"]), [fault])
+    api, waits = client(simulator)
+    with pytest.raises(ApiError) as caught:
+        api.alpha_senders(mg(1))
+    assert message in str(caught.value)
+    assert (simulator.requests(), waits) == (["GET"], [])
+
+
+def test_an_error_carries_all_that_twilio_says(simulator: Simulator) -> None:
+    simulator.reset(seed([]))
+    api, _waits = client(simulator)
+    with pytest.raises(ApiError) as caught:
+        api.alpha_senders(mg(7))
+    error = caught.value
+    assert error.as_fields() == {
+        "code": 20404,
+        "message": f"The requested resource /Services/{mg(7)} was not found",
+        "more_info": "https://www.twilio.com/docs/errors/20404",
+        "status": 404,
+        "request_id": f"RQ{1:032x}",
+    }
+    for part in ("20404", "HTTP 404", "was not found", "errors/20404", f"RQ{1:032x}"):
+        assert part in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code"),
+    [
+        ({"type": "https://x.example/1", "title": "Bad", "detail": "Too bad", "status": 400, "code": 7}, "Too bad", 7),
+        ("<html>no gateway</html>", "Bad Request", None),
+        (None, "Bad Request", None),
+        ({"code": "soon", "message": None}, "Bad Request", None),
+    ],
+)
+def test_errors_in_other_shapes_are_read_too(simulator: Simulator, body: Any, message: str, code: int | None) -> None:
+    simulator.reset(seed([]), [{"kind": "status", "status": 400, "body": body}])
+    with pytest.raises(ApiError) as caught:
+        client(simulator)[0].alpha_senders(mg(1))
+    assert (caught.value.message, caught.value.code, caught.value.status) == (message, code, 400)
+
+
+SAFE = [
+    {"kind": "status", "status": 429, "body": {"code": 20429}},
+    {"kind": "status", "status": 503, "body": {"code": 21730}},
+    {"kind": "status", "status": 400, "body": {"code": 21730}},
+]
+READS = [
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 502, "body": "<html>"},
+    {"kind": "status", "status": 503},
+    {"kind": "status", "status": 408},
+    {"kind": "reset"},
+    {"kind": "cut"},
+    {"kind": "garbage"},
+]
+
+
+@pytest.mark.parametrize("fault", SAFE + READS)
+def test_a_read_is_repeated_until_it_is_answered(simulator: Simulator, fault: dict[str, Any]) -> None:
+    simulator.reset(seed(["ACME"]), [{**fault, "count": 2}])
+    api, waits = client(simulator)
+    assert len(api.alpha_senders(mg(1))) == 1
+    assert simulator.requests() == ["GET"] * 3
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("fault", SAFE)
+def test_a_write_that_was_not_processed_is_repeated(simulator: Simulator, fault: dict[str, Any]) -> None:
+    simulator.reset(seed([]), [{**fault, "count": 2}])
+    api, waits = client(simulator)
+    assert api.create_alpha_sender(mg(1), "ACME")["alpha_sender"] == "ACME"
+    assert simulator.requests() == ["POST"] * 3
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("fault", READS)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_write_whose_fate_is_unknown_is_not_repeated(simulator: Simulator, fault: dict[str, Any], method: str) -> None:
+    simulator.reset(seed(["OLD"] if method == "DELETE" else []), [{**fault, "method": method, "count": 9}])
+    api, waits = client(simulator)
+    with pytest.raises(ApiError) as caught:
+        if method == "POST":
+            api.create_alpha_sender(mg(1), "ACME")
+        else:
+            api.delete_alpha_sender(mg(1), api.alpha_senders(mg(1))[0]["sid"])
+    assert caught.value.unsettled
+    assert simulator.requests().count(method) == 1
+    assert waits == []
+
+
+def test_repeating_ends(simulator: Simulator) -> None:
+    simulator.reset(seed([]), [{"kind": "status", "status": 500, "count": 9}])
+    api, waits = client(simulator, max_retries=2)
+    with pytest.raises(ApiError, match="given up after 3 attempts"):
+        api.alpha_senders(mg(1))
+    assert simulator.requests() == ["GET"] * 3
+    assert len(waits) == 2
+    api, waits = client(simulator, max_retries=0)
+    with pytest.raises(ApiError, match="HTTP 500"):
+        api.alpha_senders(mg(1))
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("7", 7, 7),
+        (formatdate(4_000_000_000, usegmt=True), None, None),
+        ("soon", 0, 0.5),
+        ("-5", 0, 0.5),
+        (formatdate(1_000_000, usegmt=True), 0, 0.5),
+        ("86400", None, None),
+        ("9" * 400, None, None),
+    ],
+)
+def test_retry_after_is_honoured_within_the_budget(
+    simulator: Simulator, value: str, low: float | None, high: float | None
+) -> None:
+    simulator.reset(seed([]), [{"kind": "status", "status": 429, "headers": {"Retry-After": value}}])
+    api, waits = client(simulator)
+    if low is None or high is None:
+        with pytest.raises(ApiError, match="would exceed the 300 s"):
+            api.alpha_senders(mg(1))
+        assert waits == []
+    else:
+        api.alpha_senders(mg(1))
+        assert low <= waits[0] <= high
+
+
+def test_backoff_grows_to_its_cap_with_full_jitter() -> None:
+    for attempt, most in ((0, 0.5), (1, 1), (3, 4), (20, 30)):
+        drawn = [Client.backoff(attempt) for _time in range(500)]
+        assert 0 <= min(drawn) < most / 10
+        assert most * 0.9 < max(drawn) <= most
+
+
+def test_a_refused_connection_is_repeated_for_every_method() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        waits: list[float] = []
+        api = Client(connection(**TOKEN, api_url=url, max_retries=2), wait=waits.append)
+        with pytest.raises(ApiError, match=r"was not reached: .*[Rr]efused") as caught:
+            api.create_alpha_sender(mg(1), "ACME")
+    assert len(waits) == 2
+    assert not caught.value.unsettled
+    assert caught.value.status is None
+
+
+def test_netrc_is_not_read(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login other password other\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    simulator.reset(seed([]))
+    assert client(simulator)[0].alpha_senders(mg(1)) == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_answer_that_echoes_the_credentials_is_scrubbed(simulator: Simulator, after: bool) -> None:
+    simulator.reset(seed([]), [{"kind": "echo", "status": 400, "after": after}])
+    with pytest.raises(ApiError) as caught:
+        client(simulator)[0].alpha_senders(mg(1))
+    said = f"{caught.value} {caught.value.as_fields()} {caught.value!r}"
+    assert "********" in said
+    assert AUTH_TOKEN not in said
+    assert simulator.journal[0]["authorization"].split()[1] not in said
+
+
+def test_a_proxy_is_used_and_its_password_not_told(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:hush-hush@127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(ApiError, match="was not reached") as caught:
+            client(simulator)[0].alpha_senders(mg(1))
+    assert "hush-hush" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("no_proxy")
+    simulator.reset(seed([]))
+    assert client(simulator)[0].alpha_senders(mg(1)) == []
+
+
+def test_unknown_fields_nulls_and_other_types_pass(simulator: Simulator) -> None:
+    odd = {"sid": f"AI{1:032x}", "alpha_sender": "ACME", "capabilities": {"sms": True}, "date_created": None, "new": [1]}
+    simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd], "meta": None}}])
+    assert client(simulator)[0].alpha_senders(mg(1)) == [odd]
