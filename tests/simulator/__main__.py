@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -23,11 +24,11 @@ ACCOUNT = {"account_sid": "AC" + "0" * 31 + "1", "auth_token": "0123456789abcdef
 async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
     await simulator.start()
     print(f"Messaging API simulator on {simulator.url}", flush=True)
-    if options.url_file:
+    if options.ready_file:
         # Renamed into place, so that who waits for the file never reads half of it.
-        part = options.url_file.with_suffix(".part")
-        part.write_text(simulator.url, encoding="utf-8")
-        part.rename(options.url_file)
+        part = options.ready_file.with_suffix(".part")
+        part.write_text(json.dumps({"url": simulator.url, "pid": os.getpid()}), encoding="utf-8")
+        part.rename(options.ready_file)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds each request takes")
     parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
     parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
-    parser.add_argument("--url-file", type=Path, help="file for the address, once it serves")
+    parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
     options = parser.parse_args()
     seed = json.loads(options.seed.read_text(encoding="utf-8")) if options.seed else {"accounts": [ACCOUNT]}
     faults = json.loads(options.faults.read_text(encoding="utf-8")) if options.faults else []

@@ -1,0 +1,23 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The integration targets, which ``ansible-test integration`` runs too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from simulator.playing import ROOT, localhost, play
+
+TARGETS = sorted(path.parents[1].name for path in (ROOT / "tests/integration/targets").glob("*/meta/main.yml"))
+
+
+def test_there_are_targets() -> None:
+    assert {"alpha_sender", "alpha_senders", "alpha_sender_info", "bad_input", "role_alpha_sender"} <= set(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_target(target: str, tmp_path: Path) -> None:
+    played = play(tmp_path, localhost(roles=[target]))
+    assert played.status == 0, played.output

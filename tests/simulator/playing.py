@@ -1,0 +1,79 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ansible-playbook as a user does, with nothing of this user's settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a playbook ended: its exit status, and what it printed."""
+
+    status: int
+    output: str
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """This process's environment less what belongs to Ansible, Twilio and proxies."""
+    foreign = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    settings = folder / "ansible.cfg"
+    settings.touch()
+    return {
+        **kept,
+        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+        "ANSIBLE_CONFIG": str(settings),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "ANSIBLE_ROLES_PATH": str(ROOT / "tests/integration/targets"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_SHOW_CUSTOM_STATS": "true",
+        **variables,
+    }
+
+
+def play(
+    folder: Path, playbook: str | list[dict[str, Any]], *options: str, extra: Mapping[str, Any] | None = None, **variables: str
+) -> Played:
+    """Run a playbook, given by name or as data, and wait for its end.
+
+    :arg extra: extra variables.
+    :arg variables: of the environment.
+    """
+    if not isinstance(playbook, str):
+        path = folder / "playbook.yml"
+        path.write_text(yaml.safe_dump(playbook, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        playbook = str(path)
+    command = ["ansible-playbook", playbook, *options]
+    if extra is not None:
+        values = folder / "extra.json"
+        values.write_text(json.dumps(extra), encoding="utf-8")
+        command += ["-e", f"@{values}"]
+    done = subprocess.run(
+        command,
+        env=environment(folder, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Played(done.returncode, done.stdout)
+
+
+def localhost(*tasks: dict[str, Any], **keys: Any) -> list[dict[str, Any]]:
+    """A play of ``tasks`` on this machine."""
+    return [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **keys}]
