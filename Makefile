@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LINT := .build/lint
+LINTBIN := $(LINT)/bin
 DEV := .build/dev/ansible_collections/messaging/twilio
 INSTALLED := .build/installed
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
@@ -12,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test simulator doc clean
+.PHONY: help demo test lint sanity simulator doc clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +25,20 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 test: $(VENV)/.done $(DEV) ## Run all tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
+
+lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
+	@$(LINTBIN)/ruff format --check .
+	@$(LINTBIN)/ruff check .
+	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
+		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py
+	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
+	@$(LINTBIN)/antsibull-changelog lint
+	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \
+		antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self $(DEV)
+
+sanity: $(LINT)/.done ## Run ansible-test sanity
+	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" tests/sanity.sh
 
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)
@@ -37,6 +53,12 @@ $(VENV)/.done: tests/requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@touch $@
+
+$(LINT)/.done: tests/lint-requirements.txt
+	@echo "Setting up $(LINT) ..."
+	@$(PYTHON) -m venv $(LINT)
+	@$(LINTBIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/lint-requirements.txt
 	@touch $@
 
 $(DEV):

@@ -21,20 +21,24 @@ from ansible.utils.display import Display
 INTERVAL = 0.2
 
 
-class ActionModule(NormalAction):
+class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         if not self._can_follow():
-            return super().run(tmp, task_vars)
+            return self._run_module(tmp, task_vars)
         with tempfile.NamedTemporaryFile("r", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8") as file:
             self._task.args = {**self._task.args, "progress_path": file.name}
             ended = threading.Event()
             follower = threading.Thread(target=_follow, args=(file, ended), daemon=True)
             follower.start()
             try:
-                return super().run(tmp, task_vars)
+                return self._run_module(tmp, task_vars)
             finally:
                 ended.set()
                 follower.join()
+
+    def _run_module(self, tmp: str | None, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        return result
 
     def _can_follow(self) -> bool:
         """The module must be able to write a file of this process, which must be there to read it."""

@@ -34,7 +34,8 @@ options:
     type: str
   region:
     description:
-      - Region of Twilio that holds the Services, for example V(ie1). Needs O(edge), because Twilio routes a region without an edge to V(us1).
+      - Region of Twilio that holds the Services, for example V(ie1). Needs O(edge), because Twilio routes a region
+        without an edge to V(us1).
       - Each region has Services and credentials of its own.
       - Without it the environment variable E(TWILIO_REGION) is used.
     type: str
@@ -45,7 +46,8 @@ options:
     type: str
   api_url:
     description:
-      - Address of the Messaging API, for a proxy of your own or a simulator. It takes precedence over O(region) and O(edge) unless it is the default.
+      - Address of the Messaging API, for a proxy of your own or a simulator. It takes precedence over O(region) and
+        O(edge) unless it is the default.
       - Plain C(http) is allowed for loopback addresses only.
       - Without it the environment variable E(TWILIO_API_URL) is used.
     type: str
@@ -58,7 +60,8 @@ options:
   max_retries:
     description:
       - How often a request is repeated at most, where that is safe and may help. 0 to 100.
-      - What was certainly not processed is always safe to repeat, as after HTTP status 429 or a refused connection. So is what only reads.
+      - What was certainly not processed is always safe to repeat, as after HTTP status 429 or a refused connection.
+        So is what only reads.
       - A change whose fate is unknown is never repeated before reading what is there.
     type: int
     default: 5
@@ -70,11 +73,13 @@ options:
   ca_path:
     description:
       - File or folder of the CA certificates, in PEM format, to verify the API with.
-      - Without it the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and else the certificates of the Python package C(certifi).
+      - Without it the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and else the
+        certificates of the Python package C(certifi).
     type: path
 requirements:
   - requests
 notes:
-  - Proxies are taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY). A C(.netrc) file is not read, and redirects are not followed.
+  - Proxies are taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY). A C(.netrc) file is not read, and
+    redirects are not followed.
   - An environment variable that is empty counts as one that is not set.
 """

@@ -12,21 +12,25 @@ class ModuleDocFragment:
 options:
   alpha_sender:
     description:
-      - The alpha sender, 1 to 11 of the characters C(A-Z), C(a-z), C(0-9), space, C(-), C(+), C(_) and C(&), and not only digits.
+      - The alpha sender, 1 to 11 of the characters C(A-Z), C(a-z), C(0-9), space, C(-), C(+), C(_) and C(&), and not
+        only digits.
       - Senders are compared exactly, upper and lower case are different.
       - Put it in quotes, because YAML takes words such as C(NO) and C(ON) for a truth value.
     type: str
   state:
     description:
       - V(present) gives the Service the alpha sender. It has to be named.
-      - V(absent) takes the alpha sender away. Where one is named, another is left alone. Where none is named, whichever is there goes.
+      - V(absent) takes the alpha sender away. Where one is named, another is left alone. Where none is named,
+        whichever is there goes.
     type: str
     choices: [present, absent]
     default: present
   replace:
     description:
-      - Whether another alpha sender may be deleted to make room for the wanted one. Otherwise the task fails where there is another.
-      - Twilio cannot change an alpha sender, so it is deleted first and the wanted one is created then. Where Twilio refuses the wanted one, the old one is created again.
+      - Whether another alpha sender may be deleted to make room for the wanted one. Otherwise the task fails where
+        there is another.
+      - Twilio cannot change an alpha sender, so it is deleted first and the wanted one is created then.
+      - Where Twilio refuses the wanted one, the old one is created again.
     type: bool
     default: true
 """

@@ -100,7 +100,9 @@ def _credentials(options: t.Mapping[str, t.Any]) -> tuple[str, str]:
             )
         if not (value.isascii() and value.isprintable()) or " " in value:
             # Not repeated in the message: it may be a secret.
-            raise InputError(f"{name} has a character that no credential has; printable ASCII without spaces is allowed")
+            raise InputError(
+                f"{name} has a character that no credential has; printable ASCII without spaces is allowed"
+            )
         given[name] = value
     for user, password in (("api_key", "api_secret"), ("account_sid", "auth_token")):
         if user not in given and password not in given:
@@ -145,7 +147,14 @@ def _checked_url(url: str) -> str:
     if "@" in parts.netloc:
         # Not repeated in the message: it may hold a password.
         raise InputError(f"api_url: credentials do not belong into it; {allowed}")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or not url.isprintable() or " " in url:
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or parts.query
+        or parts.fragment
+        or not url.isprintable()
+        or " " in url
+    ):
         raise InputError(f"api_url: {url!r} is not the URL of an API; {allowed}")
     if parts.scheme == "http" and not is_loopback(host):
         raise InputError(f"api_url: {url!r} would send the credentials unencrypted; {allowed}")
@@ -229,7 +238,7 @@ class Client:
         """All resources of a listing, page after page, 1,000 a page."""
         resources: list[Resource] = []
         query = f"PageSize={PAGE_SIZE}"
-        seen = set()
+        seen: set[str] = set()
         while query not in seen and len(seen) < MOST_PAGES:
             seen.add(query)
             page = self._call("GET", path, query=query)
@@ -275,7 +284,9 @@ class Client:
             if attempt == self.max_retries:
                 break
             if waited + pause > WAIT_BUDGET:
-                raise _extended(error, f"to wait {pause:.0f} s more would exceed the {WAIT_BUDGET:.0f} s that a request may wait")
+                raise _extended(
+                    error, f"to wait {pause:.0f} s more would exceed the {WAIT_BUDGET:.0f} s that a request may wait"
+                )
             self._wait(pause)
             waited += pause
         raise _extended(error, f"given up after {self.max_retries + 1} attempts") if self.max_retries else error
@@ -289,9 +300,7 @@ class Client:
         """Wait the backoff after ``attempt``."""
         self._wait(self.backoff(attempt))
 
-    def _attempt(
-        self, method: str, path: str, query: str, form: t.Mapping[str, str] | None
-    ) -> dict[str, t.Any]:
+    def _attempt(self, method: str, path: str, query: str, form: t.Mapping[str, str] | None) -> dict[str, t.Any]:
         connection = self._connection
         url = connection.base_url + path + (f"?{query}" if query else "")
         try:
@@ -316,7 +325,9 @@ class Client:
         if isinstance(error, ValueError):  # an address or a proxy that requests cannot use at all
             return ApiError(f"{api}: no request was made: {reason}", message=reason)
         if _never_sent(error):
-            return _Repeatable(ApiError(f"{api}: {self._connection.base_url} was not reached: {reason}", message=reason))
+            return _Repeatable(
+                ApiError(f"{api}: {self._connection.base_url} was not reached: {reason}", message=reason)
+            )
         if method == "GET":
             return _Repeatable(ApiError(f"{api}: no whole answer came: {reason}", message=reason))
         return ApiError(
@@ -354,9 +365,17 @@ class Client:
             # whole answer of another shape will not change.
             unsettled = data is None or method != "GET"
         elif 300 <= status < 400:
-            message = f"a redirect to {self._scrubbed(_origin(response.headers.get('Location')))}, which is not followed"
+            message = (
+                f"a redirect to {self._scrubbed(_origin(response.headers.get('Location')))}, which is not followed"
+            )
         else:
-            message = fields.get("message") or fields.get("detail") or fields.get("title") or response.reason or "no reason given"
+            message = (
+                fields.get("message")
+                or fields.get("detail")
+                or fields.get("title")
+                or response.reason
+                or "no reason given"
+            )
             message = self._scrubbed(str(message))
             unsettled = status >= 500 or status in (408, 425)
         sentence = f"{method} {path}: " + (f"Twilio error {code} (HTTP {status})" if code else f"HTTP {status}")

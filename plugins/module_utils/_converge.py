@@ -90,9 +90,7 @@ class Outcome:
         }
 
 
-def converge(
-    client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[], bool] = lambda: False
-) -> Outcome:
+def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[], bool] = lambda: False) -> Outcome:
     """Bring one Service to ``wish``, or say what would be done.
 
     Never raises `ApiError`: what the network or Twilio did is in the outcome.
@@ -234,18 +232,14 @@ def _outcome(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> Outcome:
     return _restore(client, wish, plan, trail, text, error, old)
 
 
-def _restore(
-    client: Client, wish: Wish, plan: Plan, trail: _Trail, text: str, refused: ApiError, old: str
-) -> Outcome:
+def _restore(client: Client, wish: Wish, plan: Plan, trail: _Trail, text: str, refused: ApiError, old: str) -> Outcome:
     """Bring back the sender that was deleted for one that was then refused."""
     sid = wish.service_sid
     back = Wish(sid, old, "present", replace=False)
     again = _carry_out(client, back, make_plan(back, ()))
     if again.error is None:
         text += f". The old sender {old!r} was restored"
-        return _failed(
-            wish, text, refused, before=plan.before, after=old, restored=True, lost=trail.lost(old)
-        )
+        return _failed(wish, text, refused, before=plan.before, after=old, restored=True, lost=trail.lost(old))
     if again.listed and make_plan(wish, again.listed).action == "none":
         # The write that was taken for refused was carried out late.
         return _as_planned(wish, plan, again.listed[0])
@@ -283,9 +277,7 @@ def recovery_command(service_sid: str, alpha_sender: str) -> str:
 
 def _failed(wish: Wish, msg: str, error: ApiError, *others: ApiError | None, **fields: t.Any) -> Outcome:
     account_wide = any(e.account_wide for e in (error, *others) if e is not None)
-    return Outcome(
-        wish.service_sid, "failed", msg=msg, error=error.as_fields(), account_wide=account_wide, **fields
-    )
+    return Outcome(wish.service_sid, "failed", msg=msg, error=error.as_fields(), account_wide=account_wide, **fields)
 
 
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:

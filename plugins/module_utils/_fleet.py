@@ -130,7 +130,9 @@ def summary_line(summary: t.Mapping[str, int]) -> str:
 
 
 def _counts(summary: t.Mapping[str, int]) -> str:
-    return ", ".join(f"{summary[action]} {action}" for action in ("created", "replaced", "deleted", "unchanged", "failed"))
+    return ", ".join(
+        f"{summary[action]} {action}" for action in ("created", "replaced", "deleted", "unchanged", "failed")
+    )
 
 
 def progress_lines(path: str | None, total: int, every: int) -> t.Callable[[int, t.Mapping[str, int]], None]:

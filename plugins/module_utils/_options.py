@@ -62,7 +62,7 @@ def wish_spec() -> dict[str, dict[str, t.Any]]:
     }
 
 
-def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect], dict[str, t.Any]]) -> t.NoReturn:
+def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect], dict[str, t.Any]]) -> None:
     """Do ``job`` with the module's options, and end the module with what it returns.
 
     :arg job: is given the options and a `Connect`. It returns the result, with a true ``failed``

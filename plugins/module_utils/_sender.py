@@ -107,7 +107,7 @@ def make_wish(
         alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
     elif state == "present":
         raise InputError(f"{where}alpha_sender is missing: state 'present' needs to know which")
-    return Wish(sid, t.cast("str | None", alpha_sender), t.cast(str, state), replace)
+    return Wish(sid, alpha_sender, state, replace)
 
 
 def make_wishes(
@@ -151,7 +151,7 @@ def make_wishes(
 def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) -> Wish:
     if isinstance(entry, str):
         sid = check_sid("MG", entry, where)
-        return make_wish(sid, **common, where=f"{where}, ")  # type: ignore[arg-type]  # keys of make_wish
+        return make_wish(sid, **common, where=f"{where}, ")
     if not isinstance(entry, t.Mapping):
         raise InputError(
             f"{where}: {entry!r} is neither a Service SID nor an entry with the keys {', '.join(_ENTRY_KEYS)}"
@@ -159,8 +159,7 @@ def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) ->
     unknown = [key for key in entry if key not in _ENTRY_KEYS]
     if unknown:
         raise InputError(
-            f"{where} ({entry.get('service_sid')!r}): unknown key {unknown[0]!r}; "
-            f"allowed are {', '.join(_ENTRY_KEYS)}"
+            f"{where} ({entry.get('service_sid')!r}): unknown key {unknown[0]!r}; allowed are {', '.join(_ENTRY_KEYS)}"
         )
     if "service_sid" not in entry:
         raise InputError(f"{where}: {dict(entry)!r} has no service_sid")
@@ -222,9 +221,7 @@ def make_plan(wish: Wish, listed: t.Sequence[Resource]) -> Plan:
     return _deleting(wish, doomed, Plan("deleted", before, names(left), kept=kept))
 
 
-def _plan_present(
-    wish: Wish, listed: t.Sequence[Resource], matching: t.Sequence[Resource], before: str | None
-) -> Plan:
+def _plan_present(wish: Wish, listed: t.Sequence[Resource], matching: t.Sequence[Resource], before: str | None) -> Plan:
     sid, wanted = wish.service_sid, wish.alpha_sender
     if matching:
         beside = names(r for r in listed if r is not matching[0])
@@ -233,7 +230,9 @@ def _plan_present(
     if not listed:
         return Plan("created", before, wanted, create=wanted)
     if len(listed) > 1:
-        return _refuse(before, f"{sid} has several alpha senders ({before}), none of them {wanted!r}: nothing is deleted")
+        return _refuse(
+            before, f"{sid} has several alpha senders ({before}), none of them {wanted!r}: nothing is deleted"
+        )
     if not wish.replace:
         return _refuse(before, f"{sid} has the alpha sender {before!r}, and replace is false: {wanted!r} is not set")
     if not (isinstance(listed[0].get("alpha_sender"), str) and listed[0]["alpha_sender"]):

@@ -10,8 +10,10 @@ module: alpha_sender
 short_description: Give a Twilio Messaging Service its alpha sender, or take it away
 version_added: 0.1.0
 description:
-  - Makes sure that one Twilio Messaging Service has the alphanumeric sender ID (alpha sender) it should have, or has none.
-  - A Service has at most one alpha sender, and Twilio cannot change it. Another one is deleted and the wanted one created. Where Twilio refuses
+  - Makes sure that one Twilio Messaging Service has the alphanumeric sender ID (alpha sender) it should have, or has
+    none.
+  - A Service has at most one alpha sender, and Twilio cannot change it. Another one is deleted and the wanted one
+    created. Where Twilio refuses
     that one, the old one is created again and the task fails.
   - For many Services, M(messaging.twilio.alpha_senders) takes all of them in one task and is far faster than a loop.
 author:
@@ -68,7 +70,8 @@ service_sid:
 alpha_sender:
   description:
     - The alpha sender that the Service has now, with all that Twilio tells of it. Empty when there is none.
-    - In check mode, a sender that would be created has only C(service_sid) and C(alpha_sender), since Twilio gives it the rest.
+    - In check mode, a sender that would be created has only C(service_sid) and C(alpha_sender), since Twilio gives it
+      the rest.
   returned: success
   type: dict
   sample:
@@ -128,19 +131,26 @@ unknown:
   sample: false
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import converge, single_result
-from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, run_module, wish_spec
+from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+    Connect,
+    connection_spec,
+    run_module,
+    wish_spec,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wish
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={"service_sid": {"type": "str", "required": True}, **wish_spec(), **connection_spec()},
         supports_check_mode=True,
     )
 
-    def job(params, connect):
+    def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         wish = make_wish(*(params[name] for name in ("service_sid", "alpha_sender", "state", "replace")))
         return single_result(converge(connect(1), wish, dry_run=module.check_mode))
 

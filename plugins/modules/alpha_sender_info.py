@@ -19,7 +19,9 @@ options:
     type: str
     required: true
   sid:
-    description: SID of one alpha sender, C(AI) and 32 hexadecimal digits. Only that one is returned, and none where the Service does not have it.
+    description:
+      - SID of one alpha sender, C(AI) and 32 hexadecimal digits. Only that one is returned, and none where the
+        Service does not have it.
     type: str
 extends_documentation_fragment:
   - messaging.twilio._connection
@@ -65,18 +67,20 @@ error:
   type: dict
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, run_module
+from ansible_collections.messaging.twilio.plugins.module_utils._options import Connect, connection_spec, run_module
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import check_sid
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={"service_sid": {"type": "str", "required": True}, "sid": {"type": "str"}, **connection_spec()},
         supports_check_mode=True,
     )
 
-    def job(params, connect):
+    def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         service_sid = check_sid("MG", params["service_sid"], "service_sid")
         sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid")
         found = connect(1).alpha_senders(service_sid)

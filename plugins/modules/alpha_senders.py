@@ -12,15 +12,18 @@ version_added: 0.1.0
 description:
   - Does for a list of Messaging Services what M(messaging.twilio.alpha_sender) does for one, many at once.
   - All of the input is checked before the first request. One bad entry, and no Service is touched.
-  - A Service that fails does not stop the others. At the end the task fails with a count and the first few reasons, and the result has the outcome of every
+  - A Service that fails does not stop the others. At the end the task fails with a count and the first few reasons,
+    and the result has the outcome of every
     Service all the same.
-  - HTTP status 401 (wrong credentials) and 403 (missing permission) stop at once. What was not begun then is C(not_attempted).
+  - HTTP status 401 (wrong credentials) and 403 (missing permission) stop at once. What was not begun then is
+    C(not_attempted).
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
   services:
     description:
-      - The Messaging Services. Each is a SID, or an entry with the keys C(service_sid), C(alpha_sender), C(state) and C(replace), where a key that is left out
+      - The Messaging Services. Each is a SID, or an entry with the keys C(service_sid), C(alpha_sender), C(state) and
+        C(replace), where a key that is left out
         is taken from the option of that name.
       - The same Service twice with the same wish counts once. With two different wishes it is an error.
       - With an empty list there is nothing to do.
@@ -101,7 +104,9 @@ services:
       choices: [created, replaced, deleted, none, failed, not_attempted]
       sample: replaced
     before:
-      description: The sender before. Null where there was none, or it was not read. Several, which should not be, are joined by a comma and a space.
+      description:
+        - The sender before. Null where there was none, or it was not read. Several, which should not be, are joined
+          by a comma and a space.
       returned: always
       type: str
       sample: OLD
@@ -119,7 +124,8 @@ services:
       returned: the Service failed
       type: dict
     restored:
-      description: Whether the wanted sender was refused after the old one was deleted, and the old one was created again.
+      description:
+        - Whether the wanted sender was refused after the old one was deleted, and the old one was created again.
       returned: the Service failed
       type: bool
     lost:
@@ -127,7 +133,8 @@ services:
       returned: the Service failed
       type: str
     unknown:
-      description: Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
+      description:
+        - Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
       returned: the Service failed
       type: bool
   sample:
@@ -183,13 +190,25 @@ summary_line:
   sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import bulk_result, check_limits, converge_all, progress_lines
-from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, run_module, wish_spec
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
+    bulk_result,
+    check_limits,
+    converge_all,
+    progress_lines,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+    Connect,
+    connection_spec,
+    run_module,
+    wish_spec,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
 
 
-def main():
+def main() -> None:
     spec = {
         "services": {"type": "list", "elements": "raw", "required": True},
         "concurrency": {"type": "int", "default": 10},
@@ -199,7 +218,7 @@ def main():
     }
     module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
 
-    def job(params, connect):
+    def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
         check_limits(**limits)
         wishes = make_wishes(*(params[name] for name in ("services", "alpha_sender", "state", "replace")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from simulator import Simulator
 from simulator.playing import localhost, play
 from simulator.testing import environment, mg, seed
@@ -18,21 +19,25 @@ SIDS = [mg(number) for number in range(1, 9)]
 WISH = {"alpha_sender_name": "ACME", "alpha_sender_services": SIDS}
 
 
-def test_apply_brings_all_services_to_their_sender_and_then_changes_nothing(simulator: Simulator, tmp_path: Path) -> None:
+def test_apply_brings_all_services_to_their_sender_and_then_changes_nothing(
+    simulator: Simulator, tmp_path: Path
+) -> None:
     simulator.reset(seed(*MIXED * 2))
     wish = {**WISH, "alpha_sender_batch_size": 3}
-    planned = play(tmp_path, APPLY, "--check", "--diff", extra=wish, **environment(simulator))
+    planned = play(tmp_path, APPLY, "--check", "--diff", extra=wish, variables=environment(simulator))
     assert planned.status == 0, planned.output
     assert simulator.requests() == ["GET"] * 8
-    first = play(tmp_path, APPLY, "--diff", extra=wish, **environment(simulator))
-    second = play(tmp_path, APPLY, extra=wish, **environment(simulator))
+    first = play(tmp_path, APPLY, "--diff", extra=wish, variables=environment(simulator))
+    second = play(tmp_path, APPLY, extra=wish, variables=environment(simulator))
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
     line = "8 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed"
     for played in (planned, first):
         assert f'"msg": "{line}"' in played.output
         assert f" {SIDS[1]}:\n-  OLD\n+  ACME\n" in played.output
         assert played.output.count(" of 8 Services done: ") == 3
-        assert "  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed; 0 left" in played.output
+        assert (
+            "  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed; 0 left" in played.output
+        )
         assert '"alpha_sender_summary_line": "' + line in played.output
         assert "changed=1 " in played.output
     assert '"msg": "8 Services: 0 created, 0 replaced, 0 deleted, 8 unchanged, 0 failed"' in second.output
@@ -41,7 +46,9 @@ def test_apply_brings_all_services_to_their_sender_and_then_changes_nothing(simu
 
 def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED * 2))
-    played = play(tmp_path, APPLY, extra={**WISH, "alpha_sender_services": [mg(99), *SIDS]}, **environment(simulator))
+    played = play(
+        tmp_path, APPLY, extra={**WISH, "alpha_sender_services": [mg(99), *SIDS]}, variables=environment(simulator)
+    )
     assert played.status == 2
     assert '"msg": "9 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 1 failed"' in played.output
     assert f"1 of 9 Services failed: {mg(99)}: " in played.output
@@ -65,14 +72,14 @@ def test_bad_input_is_told_before_any_request(
     simulator: Simulator, tmp_path: Path, changed: dict[str, object], message: str
 ) -> None:
     simulator.reset(seed(*MIXED * 2))
-    played = play(tmp_path, APPLY, extra={**WISH, **changed}, **environment(simulator))
+    played = play(tmp_path, APPLY, extra={**WISH, **changed}, variables=environment(simulator))
     assert played.status == 2
     assert message in played.output
     assert simulator.requests() == []
 
 
 def test_no_services_are_nothing_to_do(simulator: Simulator, tmp_path: Path) -> None:
-    played = play(tmp_path, APPLY, extra={**WISH, "alpha_sender_services": []}, **environment(simulator))
+    played = play(tmp_path, APPLY, extra={**WISH, "alpha_sender_services": []}, variables=environment(simulator))
     assert played.status == 0
     assert '"msg": "0 Services: nothing to do"' in played.output
     assert simulator.requests() == []
@@ -91,7 +98,7 @@ def test_by_default_the_services_are_those_of_the_plays_hosts(simulator: Simulat
             "roles": [{"role": "messaging.twilio.alpha_sender", "alpha_sender_name": "ACME"}],
         }
     ]
-    played = play(tmp_path, playbook, "-i", str(inventory), "--limit", "!s0", **environment(simulator))
+    played = play(tmp_path, playbook, "-i", str(inventory), "--limit", "!s0", variables=environment(simulator))
     assert played.status == 0, played.output
     assert simulator.senders(SIDS[0]) == []
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS[1:])
@@ -103,7 +110,7 @@ def test_a_missing_requests_is_reported_with_the_interpreter(simulator: Simulato
     (tmp_path / "requests").mkdir()
     (tmp_path / "requests/__init__.py").write_text("raise ImportError('no requests here')\n", encoding="utf-8")
     task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1)}, "environment": {"PYTHONPATH": str(tmp_path)}}
-    played = play(tmp_path, localhost(task), **environment(simulator))
+    played = play(tmp_path, localhost(task), variables=environment(simulator))
     assert played.status == 2
     assert "Failed to import the required Python library (requests)" in played.output
     assert ".venv/bin/python" in played.output or "bin/python" in played.output

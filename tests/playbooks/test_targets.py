@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from simulator.playing import ROOT, localhost, play
 
 TARGETS = sorted(path.parents[1].name for path in (ROOT / "tests/integration/targets").glob("*/meta/main.yml"))

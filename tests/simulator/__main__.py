@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulator.server import Simulator  # noqa: E402  # found only once its folder is on the path
+from simulator.server import Simulator  # found only once its folder is on the path
 
 ACCOUNT = {"account_sid": "AC" + "0" * 31 + "1", "auth_token": "0123456789abcdef0123456789abcdef"}
 

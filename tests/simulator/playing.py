@@ -26,7 +26,7 @@ class Played:
     output: str
 
 
-def environment(folder: Path, **variables: str) -> dict[str, str]:
+def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment less what belongs to Ansible, Twilio and proxies."""
     foreign = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -47,12 +47,16 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 def play(
-    folder: Path, playbook: str | list[dict[str, Any]], *options: str, extra: Mapping[str, Any] | None = None, **variables: str
+    folder: Path,
+    playbook: str | list[dict[str, Any]],
+    *options: str,
+    extra: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Played:
     """Run a playbook, given by name or as data, and wait for its end.
 
     :arg extra: extra variables.
-    :arg variables: of the environment.
+    :arg variables: environment variables.
     """
     if not isinstance(playbook, str):
         path = folder / "playbook.yml"
@@ -65,7 +69,7 @@ def play(
         command += ["-e", f"@{values}"]
     done = subprocess.run(
         command,
-        env=environment(folder, **variables),
+        env=environment(folder, variables or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

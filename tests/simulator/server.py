@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from aiohttp import web
+
 from simulator.faults import Fault
 from simulator.state import Account, Json, Refused, State, not_found
 
@@ -168,7 +169,10 @@ class Simulator:
         if fault.kind == "other_writer":
             self._write_otherwise(request, account, fault.sender)
             return self._carry_out(request, entry, account)
-        if fault.kind in ("slow", "trickle", "cut", "garbage", "page_elsewhere", "page_itself", "no_key", "no_object") or fault.after:
+        if (
+            fault.kind in ("slow", "trickle", "cut", "garbage", "page_elsewhere", "page_itself", "no_key", "no_object")
+            or fault.after
+        ):
             status, body = self._carry_out(request, entry, account)
         else:
             status, body = fault.status, fault.body
@@ -195,13 +199,21 @@ class Simulator:
             said = entry["authorization"] = request.headers["Authorization"]
             plain = base64.b64decode(said.split()[1]).decode()
             headers["Twilio-Request-Id"] = plain
-            return fault.status, {"code": 20500, "message": f"{said} {plain}", "more_info": said, "status": fault.status}
+            return fault.status, {
+                "code": 20500,
+                "message": f"{said} {plain}",
+                "more_info": said,
+                "status": fault.status,
+            }
         if fault.kind == "no_object":
             return status, [body]
         if fault.kind == "no_key":
             return status, {"meta": body["meta"]}
         itself = f"{self.url}{request.path_qs}"
-        return status, {**body, "meta": {**body["meta"], "next_page_url": itself if fault.kind == "page_itself" else fault.location}}
+        return status, {
+            **body,
+            "meta": {**body["meta"], "next_page_url": itself if fault.kind == "page_itself" else fault.location},
+        }
 
     def _carry_out(self, request: web.BaseRequest, entry: Json, account: Account) -> tuple[int, Any]:
         state, method, path = self.state, request.method, request.path
@@ -246,26 +258,25 @@ class Simulator:
     async def _write_badly(request: web.BaseRequest, status: int, content: Any, fault: Fault) -> None:
         """Send half of the answer at once (cut), or all of it byte by byte (trickle)."""
         transport = request.transport
-        if transport is None:
-            return
+        assert isinstance(transport, asyncio.Transport)
         body = b"" if content is None else json.dumps(content).encode()
         head = f"HTTP/1.1 {status} Simulated\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         whole = head.encode() + body
         if fault.kind == "cut":
-            transport.write(whole[: -len(body) // 2 if body else len("HTTP/1.1")])  # type: ignore[attr-defined]  # it is a writing transport
+            transport.write(whole[: -len(body) // 2 if body else len("HTTP/1.1")])
             await asyncio.sleep(0.01)
             return
         for byte in whole:
             if transport.is_closing():
                 return
-            transport.write(bytes([byte]))  # type: ignore[attr-defined]  # it is a writing transport
+            transport.write(bytes([byte]))
             await asyncio.sleep(fault.seconds)
 
 
 def _credentials(request: web.BaseRequest) -> tuple[str, str]:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    scheme, _space, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        user, _colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         user = password = ""
     return (user, password) if scheme == "Basic" else ("", "")

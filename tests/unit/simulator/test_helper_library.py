@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulator import Simulator
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from simulator import Simulator
+from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
 
-class Loopback(TwilioHttpClient):
+
+class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
     """Twilio's HTTP client, with the simulator in the place of the real host."""
 
     def __init__(self, url: str) -> None:

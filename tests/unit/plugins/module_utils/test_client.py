@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from ansible_collections.messaging.twilio.plugins.module_utils import _client
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, Connection, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
+
 from simulator import Simulator
 from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
 
@@ -62,7 +64,10 @@ class TestOptions:
             ({**KEY, "account_sid": ""}, "account_sid is an empty string"),
             ({**TOKEN, "auth_token": AUTH_TOKEN + "\n"}, "auth_token has a character that no credential has"),
             ({**TOKEN, "auth_token": "tökenö"}, "auth_token has a character that no credential has"),
-            ({**TOKEN, "account_sid": API_KEY}, "account_sid: 'SK00000000000000000000000000000001' is not an account SID"),
+            (
+                {**TOKEN, "account_sid": API_KEY},
+                "account_sid: 'SK00000000000000000000000000000001' is not an account SID",
+            ),
             ({**KEY, "api_key": ACCOUNT_SID}, "api_key: 'AC00000000000000000000000000000001' is not an API key's SID"),
             ({**TOKEN, "region": "ie1"}, "region: 'ie1' without an edge would be routed to us1"),
             ({**TOKEN, "edge": "a.b"}, "edge: 'a.b' is not a name of one"),
@@ -72,7 +77,10 @@ class TestOptions:
             ({**TOKEN, "api_url": "https://[::1"}, "api_url: 'https://[::1' is not a URL"),
             ({**TOKEN, "api_url": "https://x:port"}, "api_url: 'https://x:port' is not a URL"),
             ({**TOKEN, "api_url": "https://x/?a=b"}, "api_url: 'https://x/?a=b' is not the URL of an API"),
-            ({**TOKEN, "api_url": "http://10.0.0.1"}, "api_url: 'http://10.0.0.1' would send the credentials unencrypted"),
+            (
+                {**TOKEN, "api_url": "http://10.0.0.1"},
+                "api_url: 'http://10.0.0.1' would send the credentials unencrypted",
+            ),
             ({**TOKEN, "api_url": "http://localhost.example"}, "would send the credentials unencrypted"),
             ({**TOKEN, "timeout": 0}, "timeout: 0 is not allowed"),
             ({**TOKEN, "max_retries": -1}, "max_retries: -1 is not allowed"),
@@ -115,7 +123,7 @@ class TestOptions:
         assert connection(**TOKEN, ca_path=__file__).verify == __file__
         assert connection(**{**TOKEN, "validate_certs": False}).verify is False
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
-        with pytest.raises(InputError, match="REQUESTS_CA_BUNDLE: '/no/such.pem' does not exist"):
+        with pytest.raises(InputError, match=r"REQUESTS_CA_BUNDLE: '/no/such\.pem' does not exist"):
             connection(**TOKEN)
 
 
@@ -159,7 +167,10 @@ def test_all_pages_are_read(simulator: Simulator, monkeypatch: pytest.MonkeyPatc
     ("fault", "message"),
     [
         ({"kind": "page_itself"}, "the listing does not end"),
-        ({"kind": "page_elsewhere"}, "names 'http://127.0.0.2:9/elsewhere' as its next page, which is not a page of http://127.0.0.1"),
+        (
+            {"kind": "page_elsewhere"},
+            "names 'http://127.0.0.2:9/elsewhere' as its next page, which is not a page of http://127.0.0.1",
+        ),
         ({"kind": "no_key"}, "the answer has no list of objects as 'alpha_senders'"),
         ({"kind": "no_object"}, "the answer is no JSON object"),
         ({"kind": "redirect"}, "a redirect to http://127.0.0.2, which is not followed"),
@@ -246,14 +257,16 @@ def test_a_write_that_was_not_processed_is_repeated(simulator: Simulator, fault:
 
 @pytest.mark.parametrize("fault", READS)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_write_whose_fate_is_unknown_is_not_repeated(simulator: Simulator, fault: dict[str, Any], method: str) -> None:
+def test_a_write_whose_fate_is_unknown_is_not_repeated(
+    simulator: Simulator, fault: dict[str, Any], method: str
+) -> None:
     simulator.reset(seed(["OLD"] if method == "DELETE" else []), [{**fault, "method": method, "count": 9}])
     api, waits = client(simulator)
+    write: Callable[[], object] = partial(api.create_alpha_sender, mg(1), "ACME")
+    if method == "DELETE":
+        write = partial(api.delete_alpha_sender, mg(1), api.alpha_senders(mg(1))[0]["sid"])
     with pytest.raises(ApiError) as caught:
-        if method == "POST":
-            api.create_alpha_sender(mg(1), "ACME")
-        else:
-            api.delete_alpha_sender(mg(1), api.alpha_senders(mg(1))[0]["sid"])
+        write()
     assert caught.value.unsettled
     assert simulator.requests().count(method) == 1
     assert waits == []
@@ -353,6 +366,12 @@ def test_a_proxy_is_used_and_its_password_not_told(simulator: Simulator, monkeyp
 
 
 def test_unknown_fields_nulls_and_other_types_pass(simulator: Simulator) -> None:
-    odd = {"sid": f"AI{1:032x}", "alpha_sender": "ACME", "capabilities": {"sms": True}, "date_created": None, "new": [1]}
+    odd = {
+        "sid": f"AI{1:032x}",
+        "alpha_sender": "ACME",
+        "capabilities": {"sms": True},
+        "date_created": None,
+        "new": [1],
+    }
     simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd], "meta": None}}])
     assert client(simulator)[0].alpha_senders(mg(1)) == [odd]

@@ -15,6 +15,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._converge import 
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from simulator import Simulator
 from simulator.testing import mg, options, seed
 
@@ -116,7 +117,9 @@ class TestRestoring:
         assert json.loads(words[3]) == {"alpha_sender_name": "O & M", "alpha_sender_services": [SID]}
 
     def test_restoring_survives_a_lost_answer(self, simulator: Simulator) -> None:
-        simulator.reset(seed(["OLD"], refused=["ACME"]), [{"kind": "reset", "method": "POST", "skip": 1, "after": True}])
+        simulator.reset(
+            seed(["OLD"], refused=["ACME"]), [{"kind": "reset", "method": "POST", "skip": 1, "after": True}]
+        )
         outcome = run(simulator, Wish(SID, "ACME"))
         assert simulator.senders(SID) == ["OLD"]
         assert outcome.restored

@@ -19,6 +19,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
     progress_lines,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
+
 from simulator import Simulator
 from simulator.testing import mg, options, seed
 

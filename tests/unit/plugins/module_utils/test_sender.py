@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
@@ -19,6 +20,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
 from simulator.testing import mg
 
 ALLOWED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -+_&"
@@ -34,7 +36,9 @@ def test_every_string_within_the_rule_is_taken_as_it_is(text: str) -> None:
     st.one_of(
         st.text(ALLOWED, min_size=12, max_size=40),
         st.text("0123456789", max_size=11),
-        st.tuples(st.text(ALLOWED, max_size=5), st.characters(exclude_characters=ALLOWED), st.text(ALLOWED, max_size=5)).map("".join),
+        st.tuples(
+            st.text(ALLOWED, max_size=5), st.characters(exclude_characters=ALLOWED), st.text(ALLOWED, max_size=5)
+        ).map("".join),
     )
 )
 def test_every_string_beyond_the_rule_is_refused_with_value_and_rule(text: str) -> None:
@@ -55,7 +59,7 @@ def test_every_string_beyond_the_rule_is_refused_with_value_and_rule(text: str) 
         ("ACME\n", "has the character '\\n'"),
         ("ACMÉ", "has the character 'É'"),
         ("ACME🚀", "has the character '🚀'"),
-        ("١٢٣", "has the character '١'"),
+        ("\u0661\u0662", "has the character '\u0661'"),
         (True, "is not a string"),
         (12345, "is not a string"),
     ],
@@ -66,9 +70,7 @@ def test_the_reason_names_what_is_wrong(value: object, reason: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["AC", "AI", "MG", "SK"])
-@pytest.mark.parametrize(
-    "tail", ["", "0" * 31, "0" * 33, "g" * 32, "0" * 32 + "\n", "٠" * 32, " " + "0" * 31]
-)
+@pytest.mark.parametrize("tail", ["", "0" * 31, "0" * 33, "g" * 32, "0" * 32 + "\n", "\u0660" * 32, " " + "0" * 31])
 def test_a_sid_of_wrong_length_or_alphabet_is_refused(kind: str, tail: str) -> None:
     with pytest.raises(InputError, match="32 hexadecimal digits"):
         check_sid(kind, kind + tail, "sid")
@@ -82,7 +84,11 @@ def test_a_sid_of_another_kind_is_refused() -> None:
 
 class TestWishes:
     def test_entries_override_the_common_wish(self) -> None:
-        services = [mg(1), {"service_sid": mg(2), "alpha_sender": "UK", "replace": False}, {"service_sid": mg(3), "state": "absent"}]
+        services = [
+            mg(1),
+            {"service_sid": mg(2), "alpha_sender": "UK", "replace": False},
+            {"service_sid": mg(3), "state": "absent"},
+        ]
         assert make_wishes(services, "ACME") == (
             Wish(mg(1), "ACME"),
             Wish(mg(2), "UK", "present", False),
@@ -103,7 +109,9 @@ class TestWishes:
 
     def test_two_wishes_for_one_service_are_refused_even_in_other_spelling(self) -> None:
         services = ["MG" + "a" * 32, {"service_sid": "MG" + "A" * 32, "alpha_sender": "OTHER"}]
-        with pytest.raises(InputError, match=r"entry 2 of 2: MGA{32} is wanted as present 'OTHER', but as present 'ACME' in entry 1"):
+        with pytest.raises(
+            InputError, match=r"entry 2 of 2: MGA{32} is wanted as present 'OTHER', but as present 'ACME' in entry 1"
+        ):
             make_wishes(services, "ACME")
 
     @pytest.mark.parametrize(
@@ -111,7 +119,10 @@ class TestWishes:
         [
             ("MG12", "entry 2 of 3: 'MG12' is not a Messaging Service's SID"),
             (None, "entry 2 of 3: None is neither a Service SID nor an entry"),
-            ({"service_sid": mg(9), "alpha_sendr": "X"}, "unknown key 'alpha_sendr'; allowed are service_sid, alpha_sender, state, replace"),
+            (
+                {"service_sid": mg(9), "alpha_sendr": "X"},
+                "unknown key 'alpha_sendr'; allowed are service_sid, alpha_sender, state, replace",
+            ),
             ({"alpha_sender": "X"}, "entry 2 of 3: {'alpha_sender': 'X'} has no service_sid"),
             ({"service_sid": mg(9), "state": "gone"}, "entry 2 of 3, state: 'gone' is not one of present, absent"),
             ({"service_sid": mg(9), "replace": "yes"}, "entry 2 of 3, replace: 'yes' is neither true nor false"),
@@ -137,7 +148,7 @@ class TestWishes:
 
 # The design's table, told as rows that are tried from the top: when it applies, and what it gives.
 # Written without a look at the code; `n` are the names listed, `w` the wanted one.
-TABLE = [
+TABLE: list[tuple[str, Callable[[list[str], str | None, bool], bool], str, int | str, int]] = [
     ("present", lambda n, w, r: w in n, "none", 0, 0),
     ("present", lambda n, w, r: not n, "created", 0, 1),
     ("present", lambda n, w, r: len(n) > 1, "failed", 0, 0),
@@ -179,7 +190,9 @@ def test_the_plan_is_what_the_table_says(listed: list[str], wanted: str | None, 
         assert all(name in plan.refusal for name in [*listed, *([wanted] if wanted else [])])
 
 
-@pytest.mark.parametrize("resource", [{"sid": None, "alpha_sender": "OLD"}, {"alpha_sender": "OLD"}, {"sid": "../x", "alpha_sender": "OLD"}])
+@pytest.mark.parametrize(
+    "resource", [{"sid": None, "alpha_sender": "OLD"}, {"alpha_sender": "OLD"}, {"sid": "../x", "alpha_sender": "OLD"}]
+)
 @pytest.mark.parametrize("wish", [Wish(mg(1), "ACME"), Wish(mg(1), None, "absent")])
 def test_a_sender_without_a_usable_sid_is_not_deleted(resource: dict[str, object], wish: Wish) -> None:
     plan = make_plan(wish, [resource])
