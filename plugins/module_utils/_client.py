@@ -17,7 +17,6 @@ import base64
 import json
 import os
 import random
-import time
 import traceback
 import typing as t
 from dataclasses import dataclass, field
@@ -26,11 +25,11 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, check_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation, DeadlineAdapter
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
-    from requests.adapters import HTTPAdapter
     from requests.utils import get_environ_proxies
     from urllib3 import exceptions as urllib3_errors
     from urllib3.util.retry import Retry
@@ -49,6 +48,8 @@ MOST_PAGES = 1000  # a million resources: no listing is as long, so this one doe
 
 #: All waiting of one request together, in seconds.
 WAIT_BUDGET = 300.0
+#: How many timeouts an answer may take as a whole.
+TIMEOUTS_AN_ANSWER = 4
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 30.0
 
@@ -190,6 +191,7 @@ class Client:
     Every method raises `ApiError` for what the network or Twilio did.
 
     :arg concurrency: how many threads will use it: as many connections are kept open at most.
+    :arg cancellation: tells that the run was cancelled, and bounds what it may still take.
     :arg wait: called with the seconds to wait before a request is repeated.
     """
 
@@ -198,12 +200,14 @@ class Client:
         connection: Connection,
         *,
         concurrency: int = 1,
-        wait: t.Callable[[float], object] = time.sleep,
+        cancellation: Cancellation | None = None,
+        wait: t.Callable[[float], object] | None = None,
     ) -> None:
+        self.cancellation = cancellation or Cancellation()
         self.max_retries = connection.max_retries
         self._connection = connection
-        self._wait = wait
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency)
+        self._wait = wait or self.cancellation.wait
+        self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=concurrency)
         self._proxies = get_environ_proxies(connection.base_url)
         pair = f"{connection.username}:{connection.password}".encode("ascii")
         basic = base64.b64encode(pair).decode("ascii")
@@ -276,6 +280,8 @@ class Client:
         """
         waited = 0.0
         for attempt in range(self.max_retries + 1):
+            if self.cancellation.over():
+                raise ApiError(f"{method} {path}: not sent, the run was cancelled and its time to finish is over")
             try:
                 return self._attempt(method, path, query, form)
             except _Repeatable as failure:
@@ -305,14 +311,14 @@ class Client:
         url = connection.base_url + path + (f"?{query}" if query else "")
         try:
             request = requests.Request(method, url, headers=self._headers, data=form).prepare()
-            response = self._adapter.send(
+            response, body = self._adapter.exchange(
                 request,
+                seconds=connection.timeout * TIMEOUTS_AN_ANSWER,
+                cancellation=self.cancellation,
                 timeout=(connection.timeout, connection.timeout),
                 verify=connection.verify,
                 proxies=self._proxies,
             )
-            with response:
-                body = response.content
         except (requests.exceptions.RequestException, urllib3_errors.HTTPError, OSError, UnicodeError) as error:
             raise self._network_error(error, method, path) from None
         return self._answer(response, body, method, path)

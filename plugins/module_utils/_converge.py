@@ -90,14 +90,15 @@ class Outcome:
         }
 
 
-def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[], bool] = lambda: False) -> Outcome:
+def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[], bool] | None = None) -> Outcome:
     """Bring one Service to ``wish``, or say what would be done.
 
     Never raises `ApiError`: what the network or Twilio did is in the outcome.
 
     :arg stopped: asked before the first write. Once it says so, nothing is begun, but a Service
-        that was begun is brought to its end.
+        that was begun is brought to its end. Without it, a cancelled run is what stops.
     """
+    stopped = stopped or client.cancellation.is_set
     sid = wish.service_sid
     try:
         listed = client.alpha_senders(sid)
@@ -258,6 +259,8 @@ def _restore(client: Client, wish: Wish, plan: Plan, trail: _Trail, text: str, r
 def single_result(outcome: Outcome) -> dict[str, t.Any]:
     """The result of a module that brings one Service to its wish."""
     result: dict[str, t.Any] = {"changed": outcome.changed, "diff": make_diff([outcome])}
+    if outcome.action == "not_attempted":
+        return {**result, "failed": True, "msg": f"{outcome.service_sid} was not changed"}
     if outcome.action == "failed":
         return {**result, "failed": True, "msg": outcome.msg, **outcome.failure_fields()}
     result.update(

@@ -37,7 +37,8 @@ def converge_all(
     """The outcome of each wish, in the order of ``wishes``.
 
     A Service that fails does not stop the others, unless every other one would fail the same way
-    or more than ``max_failures`` have failed. What was not begun then is ``not_attempted``.
+    or more than ``max_failures`` have failed, or the run is cancelled. What was not begun then is
+    ``not_attempted``.
 
     :arg concurrency: how many Services are brought to their wish at once, each by one thread.
     :arg progress: called after each Service, by one thread at a time, with how many are done and
@@ -48,16 +49,20 @@ def converge_all(
     counts: Counter[str] = Counter()
     stop = threading.Event()
     lock = threading.Lock()
+
+    def stopped() -> bool:
+        return stop.is_set() or client.cancellation.is_set()
+
     crashes: list[BaseException] = []
 
     def work() -> None:
         try:
-            while not stop.is_set():
+            while not stopped():
                 with lock:
                     place = next(todo, None)
                 if place is None:
                     return
-                outcome = converge(client, wishes[place], dry_run=dry_run, stopped=stop.is_set)
+                outcome = converge(client, wishes[place], dry_run=dry_run, stopped=stopped)
                 with lock:
                     outcomes[place] = outcome
                     counts[outcome.action] += 1

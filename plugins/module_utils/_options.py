@@ -9,6 +9,8 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
@@ -19,6 +21,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import (
     make_connection,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
+from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
 #: Makes a client for as many threads as it is given.
 Connect = t.Callable[[int], Client]
@@ -67,7 +70,13 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
 
     :arg job: is given the options and a `Connect`. It returns the result, with a true ``failed``
         and a ``msg`` where it failed, and may raise `InputError` and `ApiError`.
+
+    SIGINT, SIGTERM and SIGHUP do not end the module at once: what was begun is brought to its end
+    first. Ansible itself may be gone by then, so the system's log is told, too.
     """
+    cancellation = Cancellation()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_args: cancellation.cancel())
 
     def connect(concurrency: int) -> Client:
         connection = make_connection(module.params)
@@ -75,7 +84,7 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
             module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
         if not connection.verify:
             module.warn(f"validate_certs is false: whoever answers for {connection.base_url} gets the credentials")
-        return Client(connection, concurrency=concurrency)
+        return Client(connection, concurrency=concurrency, cancellation=cancellation)
 
     try:
         result = job(module.params, connect)
@@ -85,6 +94,17 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
         module.fail_json(msg=str(error), error=error.as_fields())
     for warning in result.pop("warnings", ()):
         module.warn(warning)
-    if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    failed = result.pop("failed", False)
+    if cancellation.is_set():
+        failed = True
+        told = (result.get("summary_line"), result.get("msg"))
+        result["msg"] = ". ".join(["The run was cancelled, what was begun was brought to its end", *filter(None, told)])
+        module.log(result["msg"])
+    try:
+        if failed:
+            module.fail_json(**result)
+        module.exit_json(**result)
+    except BrokenPipeError:
+        # Nobody listens any more, and Python would complain of that once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

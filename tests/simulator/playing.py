@@ -38,6 +38,7 @@ def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(settings),
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "ANSIBLE_ASYNC_DIR": str(folder / "async"),
         "ANSIBLE_ROLES_PATH": str(ROOT / "tests/integration/targets"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
@@ -59,9 +60,7 @@ def play(
     :arg variables: environment variables.
     """
     if not isinstance(playbook, str):
-        path = folder / "playbook.yml"
-        path.write_text(yaml.safe_dump(playbook, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        playbook = str(path)
+        playbook = write_playbook(folder, playbook)
     command = ["ansible-playbook", playbook, *options]
     if extra is not None:
         values = folder / "extra.json"
@@ -76,6 +75,13 @@ def play(
         check=False,
     )
     return Played(done.returncode, done.stdout)
+
+
+def write_playbook(folder: Path, plays: list[dict[str, Any]]) -> str:
+    """The path of a playbook of these plays."""
+    path = folder / "playbook.yml"
+    path.write_text(yaml.safe_dump(plays, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return str(path)
 
 
 def localhost(*tasks: dict[str, Any], **keys: Any) -> list[dict[str, Any]]:

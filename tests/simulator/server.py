@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
@@ -31,6 +32,7 @@ class Simulator:
     :arg limit: how many requests of one account are answered at once; more get 429.
     :arg faults: fire in this order, see `Fault`.
     :arg journal_file: one JSON object a request is written to it.
+    :arg tls: serve https with it.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Simulator:
         limit: int | None = None,
         faults: Iterable[Mapping[str, Any]] = (),
         journal_file: IO[str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.latency = latency
         self.limit = limit
         self.faults = [Fault(**fault) for fault in faults]
@@ -103,11 +107,11 @@ class Simulator:
     async def start(self) -> None:
         self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # asyncio.Server has them
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
         self.state = State(self._seed, self.url)
 
     async def stop(self) -> None:

@@ -1,0 +1,181 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What bounds a request in time: the deadline of its whole answer, and a run that is cancelled.
+
+A timeout bounds connecting and each single read. An answer of which a byte comes every second
+passes it for ever, so a watchdog closes connections whose time is over.
+Private to this collection: it may change with any release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import threading
+import time
+import typing as t
+
+try:
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+except ImportError:  # reported by _client
+    HTTPAdapter = HTTPConnection = HTTPSConnection = HTTPConnectionPool = HTTPSConnectionPool = object
+
+#: Seconds that a cancelled run has for bringing the Services it began to their end.
+GRACE = 20.0
+#: Seconds between two looks of the watchdog.
+INTERVAL = 0.2
+
+
+class Cancellation:
+    """Whether the run was told to end, and how long it may still take."""
+
+    def __init__(self, grace: float = GRACE) -> None:
+        self._grace = grace
+        self._event = threading.Event()
+        #: When the time is over, on the monotonic clock.
+        self.end = math.inf
+
+    def cancel(self) -> None:
+        """End the run. May be called by a signal handler, and more than once."""
+        if not self._event.is_set():
+            self.end = time.monotonic() + self._grace
+            self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def over(self) -> bool:
+        """Whether the time to finish is over, too."""
+        return time.monotonic() >= self.end
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but after a cancellation never longer than a second."""
+        if not self._event.wait(seconds):
+            return
+        time.sleep(min(seconds, 1.0))
+
+
+class _Exchange:
+    """One request and its answer: the connection they take, and when they have to be done."""
+
+    def __init__(self, end: float, cancellation: Cancellation) -> None:
+        self.connection: t.Any = None
+        self.closed = False
+        self._end = end
+        self._cancellation = cancellation
+
+    def close_if_over(self, now: float) -> None:
+        if now < min(self._end, self._cancellation.end):
+            return
+        self.closed = True
+        sock = getattr(self.connection, "sock", None)
+        if sock is not None:
+            # Of the socket itself, also below TLS: who reads from it gets its end at once.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    """One thread for all clients of the process, which lives while there is something to watch."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._exchanges: set[_Exchange] = set()
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def watch(self, exchange: _Exchange) -> t.Iterator[None]:
+        with self._lock:
+            self._exchanges.add(exchange)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+        _current.exchange = exchange
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._exchanges.discard(exchange)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(INTERVAL)
+            with self._lock:
+                if not self._exchanges:
+                    self._thread = None
+                    return
+                for exchange in self._exchanges:
+                    exchange.close_if_over(time.monotonic())
+
+
+_current = threading.local()
+_watchdog = _Watchdog()
+
+
+class _Watched:
+    """A connection that tells the exchange of its thread that it is the one."""
+
+    def connect(self) -> None:
+        _current.exchange.connection = self
+        super().connect()  # type: ignore[misc]  # of the connection it is mixed into
+
+    def request(self, *args: t.Any, **kwargs: t.Any) -> None:
+        _current.exchange.connection = self
+        super().request(*args, **kwargs)  # type: ignore[misc]  # the same
+
+
+class _WatchedHTTPConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPSConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _WatchedHTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTPConnection
+
+
+class _WatchedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPSConnection
+
+
+_POOLS = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """requests' transport adapter, whose exchanges end in time."""
+
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def exchange(
+        self, request: t.Any, *, seconds: float, cancellation: Cancellation, **kwargs: t.Any
+    ) -> tuple[t.Any, bytes]:
+        """The response and its whole body, as `send` gets them with ``kwargs``.
+
+        :arg seconds: what all of it may take.
+        :raises TimeoutError: if it takes longer, or the run's time is over.
+        """
+        exchange = _Exchange(time.monotonic() + seconds, cancellation)
+        with _watchdog.watch(exchange):
+            try:
+                response = self.send(request, **kwargs)
+                with response:
+                    return response, response.content
+            finally:
+                if exchange.closed:
+                    why = (
+                        "the run was cancelled" if cancellation.is_set() else f"it took more than {seconds:g} s in all"
+                    )
+                    raise TimeoutError(why)

@@ -1,0 +1,126 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing is left half done when a run is cancelled: real signals to a real ansible-playbook."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulator import Simulator
+from simulator.playing import environment, localhost, write_playbook
+from simulator.testing import environment as credentials
+from simulator.testing import mg, seed
+
+SIDS = [mg(number) for number in range(1, 401)]
+TASK = {"messaging.twilio.alpha_senders": {"services": SIDS, "alpha_sender": "ACME", "concurrency": 50}}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what is bound to come. A minute is only there to fail rather than hang."""
+    for _time in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def modules(folder: Path) -> list[int]:
+    """The process ids of the modules that run now, of a playbook that was started with this folder."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if len(words) > 1 and words[1].startswith(bytes(folder)) and b"AnsiballZ_alpha_senders" in words[1]:
+            found.append(int(folder.name))
+    return found
+
+
+def begun(simulator: Simulator) -> set[str]:
+    return {entry["path"].split("/")[3] for entry in simulator.journal if entry["method"] == "DELETE"}
+
+
+def check(simulator: Simulator) -> None:
+    """Every Service has its old or its new sender, and what was begun has the new one."""
+    assert 0 < len(begun(simulator)) < len(SIDS)
+    for sid in SIDS:
+        assert simulator.senders(sid) == (["ACME"] if sid in begun(simulator) else ["OLD"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_cancelled_playbook_leaves_every_service_with_a_sender(
+    simulator: Simulator, tmp_path: Path, number: signal.Signals
+) -> None:
+    simulator.reset(seed(*[["OLD"]] * len(SIDS)))
+    simulator.latency = 0.2
+    command = ["ansible-playbook", write_playbook(tmp_path, localhost(TASK))]
+    with subprocess.Popen(
+        command,
+        env=environment(tmp_path, credentials(simulator)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as playbook:
+        until(lambda: "DELETE" in simulator.requests())
+        os.killpg(playbook.pid, number)
+        assert playbook.wait() != 0
+    until(lambda: not modules(tmp_path))
+    check(simulator)
+
+
+def test_a_cancelled_module_reports_and_fails(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(*[["OLD"]] * len(SIDS)))
+    simulator.latency = 0.2
+    check_task = {
+        "ansible.builtin.assert": {
+            "that": [
+                "run is failed",
+                "run is changed",
+                "'The run was cancelled, what was begun was brought to its end' in run.msg",
+                "run.summary.replaced > 0",
+                "run.summary.not_attempted > 0",
+                "run.summary.failed == 0",
+                "run.summary_line in run.msg",
+            ]
+        }
+    }
+    task = {**TASK, "register": "run", "ignore_errors": True}
+    command = ["ansible-playbook", write_playbook(tmp_path, localhost(task, check_task))]
+    with subprocess.Popen(
+        command,
+        env=environment(tmp_path, credentials(simulator)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as playbook:
+        until(lambda: "DELETE" in simulator.requests())
+        for process in modules(tmp_path):
+            os.kill(process, signal.SIGTERM)
+        output, _nothing = playbook.communicate()
+    assert playbook.returncode == 0, output
+    check(simulator)
+
+
+def test_a_cancelled_service_that_was_not_begun_is_not_changed(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(["OLD"]), [{"kind": "slow", "seconds": 2}])
+    task = {"messaging.twilio.alpha_senders": {"services": SIDS[:1], "alpha_sender": "ACME"}}
+    command = ["ansible-playbook", write_playbook(tmp_path, localhost(task))]
+    with subprocess.Popen(
+        command, env=environment(tmp_path, credentials(simulator)), stdout=subprocess.PIPE, text=True
+    ) as playbook:
+        until(lambda: simulator.requests() != [])
+        for process in modules(tmp_path):
+            os.kill(process, signal.SIGINT)
+        output, _nothing = playbook.communicate()
+    assert playbook.returncode == 2
+    assert "1 not attempted" in output
+    assert simulator.senders(SIDS[0]) == ["OLD"]

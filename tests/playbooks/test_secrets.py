@@ -1,0 +1,67 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets appear nowhere, whatever happens and however much is asked for."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import Simulator
+from simulator.playing import localhost, play
+from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
+
+SECRETS = (
+    AUTH_TOKEN,
+    API_SECRET,
+    base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode(),
+    base64.b64encode(f"{API_KEY}:{API_SECRET}".encode()).decode(),
+)
+LOGINS: tuple[dict[str, str], ...] = (
+    {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN},
+    {"api_key": API_KEY, "api_secret": API_SECRET},
+)
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "echo", "status": 400},
+    {"kind": "echo", "status": 500, "count": 99, "method": "POST"},
+]
+
+
+def check_no_secret(folder: Path, output: str, *given: Path) -> None:
+    for secret in SECRETS:
+        assert secret not in output
+        for path in folder.rglob("*"):
+            if path.is_file() and path not in given:
+                assert secret.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("source", ["options", "environment", "role"])
+def test_no_output_fact_or_file_has_a_secret(
+    simulator: Simulator, tmp_path: Path, login: dict[str, str], source: str
+) -> None:
+    simulator.reset(seed(["OLD"], ["OLD"], ["OLD"]), FAULTS)
+    common = {**(login if source == "options" else {}), "api_url": simulator.url, "max_retries": 1}
+    services = {"services": [mg(1), mg(2), mg(99)], "alpha_sender": "ACME"}
+    tasks: list[dict[str, Any]] = [
+        {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1), **common}, "register": "info"},
+        {"messaging.twilio.alpha_sender": {"service_sid": mg(1), "alpha_sender": "ACME", **common}, "register": "one"},
+        {"messaging.twilio.alpha_senders": {**services, **common}, "register": "many"},
+        {"messaging.twilio.alpha_senders": {**services, **common, "concurrency": 0}, "register": "bad"},
+        {"ansible.builtin.debug": {"var": "[info, one, many, bad]"}},
+    ]
+    if source == "role":
+        names = {f"alpha_sender_{name}": value for name, value in {**login, **common}.items()}
+        wish = {"alpha_sender_services": services["services"], "alpha_sender_name": "ACME"}
+        role = {"ansible.builtin.include_role": {"name": "messaging.twilio.alpha_sender"}}
+        tasks = [{**role, "vars": {**names, **wish}}, {**role, "vars": {**names, "alpha_sender_state": "gone"}}]
+    variables = {f"TWILIO_{name.upper()}": value for name, value in login.items()} if source == "environment" else {}
+    playbook = localhost(*({**task, "ignore_errors": True} for task in tasks))
+    played = play(tmp_path, playbook, "-vvvv", "--diff", variables={**variables, "NO_PROXY": "127.0.0.1"})
+    assert len(simulator.requests()) > 3
+    assert "********" in played.output
+    check_no_secret(tmp_path, played.output, tmp_path / "playbook.yml")
