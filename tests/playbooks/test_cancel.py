@@ -35,13 +35,13 @@ def until(condition: Callable[[], bool]) -> None:
 def modules(folder: Path) -> list[int]:
     """The process ids of the modules that run now, of a playbook that was started with this folder."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if len(words) > 1 and words[1].startswith(bytes(folder)) and b"AnsiballZ_alpha_senders" in words[1]:
-            found.append(int(folder.name))
+            found.append(int(process.name))
     return found
 
 
