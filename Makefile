@@ -22,7 +22,7 @@ help: ## Say what can be made
 demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their alpha sender
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
-test: $(VENV)/.done $(DEV) ## Run all tests
+test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
 
@@ -47,7 +47,7 @@ doc: $(VENV)/.done $(DEV) ## Show the documentation of a module (NAME=alpha_send
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev $(BIN)/ansible-doc -t module messaging.twilio.$(or $(NAME),alpha_sender)
 
 clean: ## Remove all that was made
-	rm -rf $(VENV) .build tests/output
+	rm -rf $(VENV) .build .hypothesis tests/output
 
 $(VENV)/.done: tests/requirements.txt
 	@echo "Setting up $(VENV) ..."

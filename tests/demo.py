@@ -33,14 +33,15 @@ def main() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
             try:
                 assert simulator.stdout is not None
-                greeting = simulator.stdout.readline().strip()
-                print(greeting)
+                simulator.stdout.readline()
+                address = simulator.stdout.readline().strip().rpartition("=")[2]
+                print(f"It is at {address}")
                 wish = {"alpha_sender_name": "ACME", "alpha_sender_services": sids}
                 wish_file = Path(folder, "wish.json")
                 wish_file.write_text(json.dumps(wish), encoding="utf-8")
                 environment = {
                     **os.environ,
-                    "TWILIO_API_URL": greeting.rsplit(" ", 1)[-1],
+                    "TWILIO_API_URL": address,
                     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
                     "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
                     # Neither the user's proxy nor their Ansible settings belong to the demo.

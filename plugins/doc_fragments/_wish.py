@@ -15,8 +15,8 @@ options:
       - The alpha sender, 1 to 11 of the characters C(A-Z), C(a-z), C(0-9), space, C(-), C(+), C(_) and C(&), and not
         only digits.
       - Senders are compared exactly, upper and lower case are different.
-      - Put it in quotes, because YAML takes words such as C(NO) and C(ON) for a truth value.
-    type: str
+      - A string. Put it in quotes where YAML would take it for something else, such as C(NO), which is a truth value.
+    type: raw
   state:
     description:
       - V(present) gives the Service the alpha sender. It has to be named.

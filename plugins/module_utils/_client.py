@@ -54,6 +54,11 @@ BACKOFF_BASE = 0.5
 BACKOFF_CAP = 30.0
 
 TOO_MANY_REQUESTS = 429
+_NEXT_STEPS = {
+    401: "check the credentials, and that they are of this region",
+    403: "the key needs the permission for it",
+    404: "these credentials, in this region, have no such Service or sender",
+}
 MAINTENANCE = 21730  # documented as safe to repeat, whatever the method
 
 
@@ -157,6 +162,8 @@ def _checked_url(url: str) -> str:
         or " " in url
     ):
         raise InputError(f"api_url: {url!r} is not the URL of an API; {allowed}")
+    if parts.path.rstrip("/").endswith("/v1"):
+        raise InputError(f"api_url: {url!r} ends in /v1, which is added by itself; give it without")
     if parts.scheme == "http" and not is_loopback(host):
         raise InputError(f"api_url: {url!r} would send the credentials unencrypted; {allowed}")
     return url.rstrip("/")
@@ -390,6 +397,8 @@ class Client:
             sentence += f" (see {more_info})"
         else:
             more_info = None
+        if status in _NEXT_STEPS:
+            sentence += f"; {_NEXT_STEPS[status]}"
         if request_id:
             sentence += f" [request {request_id}]"
         return ApiError(

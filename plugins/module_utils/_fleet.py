@@ -17,6 +17,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._converge import 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 
+#: Ends what is told of a dry run.
+DRY_RUN = " (dry run, nothing is changed)"
 #: How many reasons a message names before it only counts the rest.
 MOST_REASONS = 3
 #: How many warnings a result carries before it only counts the rest.
@@ -96,14 +98,14 @@ def check_limits(concurrency: int, max_failures: int | None, progress_every: int
         raise InputError(f"progress_every: {progress_every} is not allowed; 1 and more are")
 
 
-def bulk_result(outcomes: t.Sequence[Outcome]) -> dict[str, t.Any]:
+def bulk_result(outcomes: t.Sequence[Outcome], *, dry_run: bool = False) -> dict[str, t.Any]:
     """The result of a module that brings many Services to their wishes."""
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
     result = {
         "changed": any(outcome.changed for outcome in outcomes),
         "services": [outcome.as_fields() for outcome in outcomes],
         "summary": summary,
-        "summary_line": summary_line(summary),
+        "summary_line": summary_line(summary) + (DRY_RUN if dry_run else ""),
         "diff": make_diff(outcomes),
         "warnings": _bounded_warnings(outcomes),
     }
@@ -140,7 +142,9 @@ def _counts(summary: t.Mapping[str, int]) -> str:
     )
 
 
-def progress_lines(path: str | None, total: int, every: int) -> t.Callable[[int, t.Mapping[str, int]], None]:
+def progress_lines(
+    path: str | None, total: int, every: int, *, dry_run: bool = False
+) -> t.Callable[[int, t.Mapping[str, int]], None]:
     """A ``progress`` for `converge_all` that appends a line to the file ``path``.
 
     One line for every ``every`` Services that are done and one for the last of ``total``.
@@ -158,7 +162,8 @@ def progress_lines(path: str | None, total: int, every: int) -> t.Callable[[int,
         if path is None or (done % every and done != total):
             return
         with open(path, "a", encoding="utf-8") as file:
-            file.write(f"{done} of {total} Services done: {_counts(make_summary(counts))}; {total - done} left\n")
+            told = f"{done} of {total} Services done: {_counts(make_summary(counts))}; {total - done} to go"
+            file.write(told + (DRY_RUN if dry_run else "") + "\n")
 
     return write
 
@@ -172,7 +177,7 @@ def failure_message(outcomes: t.Sequence[Outcome]) -> str | None:
     failed.sort(key=lambda outcome: outcome.lost is None)
     idle = sum(outcome.action == "not_attempted" for outcome in outcomes)
     message = f"{len(failed)} of {len(outcomes)} Services failed"
-    message += f", {idle} were not attempted" if idle else ""
+    message += f", {idle} were not attempted, because it was to stop" if idle else ""
     message += ": " + " | ".join(outcome.msg or "" for outcome in failed[:MOST_REASONS])
     rest = len(failed) - MOST_REASONS
     return message + (f" | and {rest} more, each with its msg in services" if rest > 0 else "")

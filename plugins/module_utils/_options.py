@@ -59,7 +59,8 @@ def connection_spec() -> dict[str, dict[str, t.Any]]:
 def wish_spec() -> dict[str, dict[str, t.Any]]:
     """The options that say what is wanted, as the ``_wish`` fragment documents them."""
     return {
-        "alpha_sender": {"type": "str"},
+        # Raw, so that YAML's NO, which is a truth value, is refused rather than taken for 'False'.
+        "alpha_sender": {"type": "raw"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "replace": {"type": "bool", "default": True},
     }

@@ -27,6 +27,7 @@ _SENDER_RULE = (
     "1 to 11 of the characters A-Z, a-z, 0-9, space, hyphen, plus, underscore and ampersand are "
     "allowed, and not only digits"
 )
+_MISSING_SENDER = "alpha_sender is missing: state 'present' needs to know which (the role has it as alpha_sender_name)"
 _SIDS = {
     "AC": ("an account SID", re.compile(r"AC[0-9a-fA-F]{32}")),
     "AI": ("an alpha sender's SID", re.compile(r"AI[0-9a-fA-F]{32}")),
@@ -106,7 +107,7 @@ def make_wish(
     if alpha_sender is not None:
         alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
     elif state == "present":
-        raise InputError(f"{where}alpha_sender is missing: state 'present' needs to know which")
+        raise InputError(where + _MISSING_SENDER)
     return Wish(sid, alpha_sender, state, replace)
 
 
@@ -124,6 +125,8 @@ def make_wishes(
     """
     if alpha_sender is not None:
         check_sender(alpha_sender, "alpha_sender")
+    elif state == "present" and any(isinstance(entry, str) for entry in services):
+        raise InputError(_MISSING_SENDER)
     common = {"alpha_sender": alpha_sender, "state": state, "replace": replace}
     wishes: dict[str, Wish] = {}
     places: dict[str, int] = {}
@@ -158,8 +161,9 @@ def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) ->
         )
     unknown = [key for key in entry if key not in _ENTRY_KEYS]
     if unknown:
+        named = f" ({entry['service_sid']!r})" if "service_sid" in entry else ""
         raise InputError(
-            f"{where} ({entry.get('service_sid')!r}): unknown key {unknown[0]!r}; allowed are {', '.join(_ENTRY_KEYS)}"
+            f"{where}{named}: unknown key {', '.join(map(repr, unknown))}; allowed are {', '.join(_ENTRY_KEYS)}"
         )
     if "service_sid" not in entry:
         raise InputError(f"{where}: {dict(entry)!r} has no service_sid")
@@ -217,7 +221,7 @@ def make_plan(wish: Wish, listed: t.Sequence[Resource]) -> Plan:
     if not doomed:
         return Plan("none", before, before, kept=kept)
     if wish.alpha_sender is None and len(doomed) > 1:
-        return _refuse(before, f"{wish.service_sid} has several alpha senders ({before}): say which is to go")
+        return _refuse(before, f"{wish.service_sid} has several alpha senders ({before}): name the one that is to go")
     return _deleting(wish, doomed, Plan("deleted", before, names(left), kept=kept))
 
 
@@ -231,10 +235,12 @@ def _plan_present(wish: Wish, listed: t.Sequence[Resource], matching: t.Sequence
         return Plan("created", before, wanted, create=wanted)
     if len(listed) > 1:
         return _refuse(
-            before, f"{sid} has several alpha senders ({before}), none of them {wanted!r}: nothing is deleted"
+            before, f"{sid} has several alpha senders ({before}), none of them {wanted!r}: delete all but one first"
         )
     if not wish.replace:
-        return _refuse(before, f"{sid} has the alpha sender {before!r}, and replace is false: {wanted!r} is not set")
+        return _refuse(
+            before, f"{sid} has the alpha sender {before!r}, and replace is false: allow replace to set {wanted!r}"
+        )
     if not (isinstance(listed[0].get("alpha_sender"), str) and listed[0]["alpha_sender"]):
         return _refuse(before, f"{sid} has an alpha sender whose name Twilio does not tell: it could not be restored")
     return _deleting(wish, listed, Plan("replaced", before, wanted, create=wanted))

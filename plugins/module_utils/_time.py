@@ -21,8 +21,10 @@ try:
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-except ImportError:  # reported by _client
-    HTTPAdapter = HTTPConnection = HTTPSConnection = HTTPConnectionPool = HTTPSConnectionPool = object
+except ImportError:
+    # _client reports it. The classes below are made all the same, and never used.
+    HTTPAdapter = HTTPConnection = HTTPSConnection = object  # type: ignore[misc, assignment]  # stand-ins
+    HTTPConnectionPool = HTTPSConnectionPool = object  # type: ignore[misc, assignment]  # stand-ins
 
 #: Seconds that a cancelled run has for bringing the Services it began to their end.
 GRACE = 20.0

@@ -222,11 +222,13 @@ def main() -> None:
         limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
         check_limits(**limits)
         wishes = make_wishes(*(params[name] for name in ("services", "alpha_sender", "state", "replace")))
-        progress = progress_lines(params["progress_path"], len(wishes), limits.pop("progress_every"))
+        progress = progress_lines(
+            params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
+        )
         outcomes = converge_all(
             connect(limits["concurrency"]), wishes, dry_run=module.check_mode, progress=progress, **limits
         )
-        return bulk_result(outcomes)
+        return bulk_result(outcomes, dry_run=module.check_mode)
 
     run_module(module, job)
 

@@ -67,7 +67,10 @@ def test_the_playbooks_of_a_page_run(simulator: Simulator, tmp_path: Path, page:
     playbooks = [yaml.safe_load(block) for block in blocks(page, "yaml")]
     assert playbooks
     for playbook in playbooks:
-        played = play(tmp_path, playbook, variables=credentials(simulator))
+        if isinstance(playbook, dict):
+            played = play(tmp_path, "messaging.twilio.apply", extra=playbook, variables=credentials(simulator))
+        else:
+            played = play(tmp_path, playbook, variables=credentials(simulator))
         assert played.status == 0, played.output
 
 

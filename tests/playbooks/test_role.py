@@ -31,12 +31,14 @@ def test_apply_brings_all_services_to_their_sender_and_then_changes_nothing(
     second = play(tmp_path, APPLY, extra=wish, variables=environment(simulator))
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
     line = "8 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed"
-    for played in (planned, first):
-        assert f'"msg": "{line}"' in played.output
+    dry = " (dry run, nothing is changed)"
+    for played, mark in ((planned, dry), (first, "")):
+        assert f'"msg": "{line}{mark}"' in played.output
         assert f" {SIDS[1]}:\n-  OLD\n+  ACME\n" in played.output
         assert played.output.count(" of 8 Services done: ") == 3
         assert (
-            "  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed; 0 left" in played.output
+            "  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed; 0 to go" + mark + "\n"
+            in played.output
         )
         assert '"alpha_sender_summary_line": "' + line in played.output
         assert "changed=1 " in played.output
@@ -62,6 +64,8 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
     [
         ({"alpha_sender_services": [*SIDS, "MG12"]}, "services, entry 9 of 9: 'MG12' is not a Messaging Service's SID"),
         ({"alpha_sender_name": "A.B"}, "alpha_sender: 'A.B' has the character '.'"),
+        ({"alpha_sender_name": False}, "alpha_sender: False is not a string, put it in quotes"),
+        ({"alpha_sender_name": None}, "alpha_sender is missing: state 'present' needs to know which (the role has it"),
         ({"alpha_sender_concurrency": 0}, "concurrency: 0 is not allowed"),
         ({"alpha_sender_state": "gone"}, "value of alpha_sender_state must be one of: present, absent, got: gone"),
         ({"alpha_sender_batch_size": 0}, "progress_every: 0 is not allowed"),
@@ -83,6 +87,13 @@ def test_no_services_are_nothing_to_do(simulator: Simulator, tmp_path: Path) -> 
     assert played.status == 0
     assert '"msg": "0 Services: nothing to do"' in played.output
     assert simulator.requests() == []
+
+
+def test_a_forgotten_or_misspelt_list_is_an_error(simulator: Simulator, tmp_path: Path) -> None:
+    wish = {"alpha_sender_name": "ACME", "alpha_sender_service": SIDS}
+    played = play(tmp_path, APPLY, extra=wish, variables=environment(simulator))
+    assert played.status == 2
+    assert "No Services: give alpha_sender_services, or let the hosts of the play have" in played.output
 
 
 def test_by_default_the_services_are_those_of_the_plays_hosts(simulator: Simulator, tmp_path: Path) -> None:

@@ -13,17 +13,27 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from simulator.server import Simulator  # found only once its folder is on the path
 
-ACCOUNT = {"account_sid": "AC" + "0" * 31 + "1", "auth_token": "0123456789abcdef0123456789abcdef"}
+ACCOUNT = {
+    "account_sid": "AC" + "0" * 31 + "1",
+    "auth_token": "0123456789abcdef0123456789abcdef",
+    "services": [
+        {"sid": f"MG{number:032x}", "alpha_senders": senders}
+        for number, senders in ((1, []), (2, ["OLD CO"]), (3, ["ACME"]))
+    ],
+}
 
 
 async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
     await simulator.start()
-    print(f"Messaging API simulator on {simulator.url}", flush=True)
+    account = simulator.account
+    print(f"export TWILIO_ACCOUNT_SID={account.sid} TWILIO_AUTH_TOKEN={account.auth_token} NO_PROXY=127.0.0.1")
+    print(f"export TWILIO_API_URL={simulator.url}", flush=True)
     if options.ready_file:
         # Renamed into place, so that who waits for the file never reads half of it.
         part = options.ready_file.with_suffix(".part")
@@ -36,6 +46,16 @@ async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
     await simulator.stop()
 
 
+def read(path: Path | None, default: Any) -> Any:
+    """The content of a JSON file, or ``default`` where there is none."""
+    if path is None:
+        return default
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.exit(f"simulator: {path}: {error}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="simulator", description="Twilio's Messaging API on 127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
@@ -46,18 +66,21 @@ def main() -> None:
     parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
     parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
     options = parser.parse_args()
-    seed = json.loads(options.seed.read_text(encoding="utf-8")) if options.seed else {"accounts": [ACCOUNT]}
-    faults = json.loads(options.faults.read_text(encoding="utf-8")) if options.faults else []
+    seed = read(options.seed, {"accounts": [ACCOUNT]})
+    faults = read(options.faults, [])
     with ExitStack() as stack:
         journal = stack.enter_context(options.journal.open("w", encoding="utf-8")) if options.journal else None
-        simulator = Simulator(
-            seed,
-            port=options.port,
-            latency=options.latency,
-            limit=options.limit,
-            faults=faults,
-            journal_file=journal,
-        )
+        try:
+            simulator = Simulator(
+                seed,
+                port=options.port,
+                latency=options.latency,
+                limit=options.limit,
+                faults=faults,
+                journal_file=journal,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            sys.exit(f"simulator: the seed or the faults are not as its README says: {error!r}")
         asyncio.run(serve(options, simulator))
 
 

@@ -82,6 +82,7 @@ class TestOptions:
                 "api_url: 'http://10.0.0.1' would send the credentials unencrypted",
             ),
             ({**TOKEN, "api_url": "http://localhost.example"}, "would send the credentials unencrypted"),
+            ({**TOKEN, "api_url": "https://x/v1/"}, "ends in /v1, which is added by itself"),
             ({**TOKEN, "timeout": 0}, "timeout: 0 is not allowed"),
             ({**TOKEN, "max_retries": -1}, "max_retries: -1 is not allowed"),
             ({**TOKEN, "ca_path": "/no/such.pem"}, "ca_path: '/no/such.pem' does not exist"),

@@ -10,8 +10,14 @@ import shlex
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome, converge, single_result
+from ansible_collections.messaging.twilio.plugins.module_utils._converge import (
+    Outcome,
+    converge,
+    recovery_command,
+    single_result,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -95,6 +101,18 @@ def test_a_dry_run_returns_what_is_known_of_a_new_sender(simulator: Simulator) -
     assert result["alpha_sender"] == {"service_sid": SID, "alpha_sender": "ACME"}
 
 
+@given(st.text("ABo0189 -+_&", min_size=1, max_size=11) | st.sampled_from(("NO", "on", "null", "1e3", "0x1F", "Y")))
+def test_the_recovery_command_survives_shell_and_yaml(name: str) -> None:
+    words = shlex.split(recovery_command(SID, name))
+    assert words[:3] == ["ansible-playbook", "messaging.twilio.apply", "-e"]
+    assert yaml.safe_load(words[3]) == {"alpha_sender_name": name, "alpha_sender_services": [SID]}
+
+
+def test_the_recovery_command_is_the_same_in_json() -> None:
+    for name in ("OLD CO", "NO", "3M", "A+B & C_-"):
+        assert json.dumps(recovery_command(SID, name)).strip('"') == recovery_command(SID, name)
+
+
 class TestRestoring:
     def test_a_refused_sender_brings_the_old_one_back(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"], refused=["ACME"]))
@@ -112,9 +130,7 @@ class TestRestoring:
         assert simulator.senders(SID) == []
         assert (outcome.restored, outcome.lost, outcome.after, outcome.changed) == (False, "O & M", None, True)
         assert "LOST" in str(outcome.msg)
-        words = shlex.split(str(outcome.msg).partition("This brings it back: ")[2])
-        assert words[:3] == ["ansible-playbook", "messaging.twilio.apply", "-e"]
-        assert json.loads(words[3]) == {"alpha_sender_name": "O & M", "alpha_sender_services": [SID]}
+        assert str(outcome.msg).endswith(f"This brings it back: {recovery_command(SID, 'O & M')}")
 
     def test_restoring_survives_a_lost_answer(self, simulator: Simulator) -> None:
         simulator.reset(

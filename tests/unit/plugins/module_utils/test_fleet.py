@@ -60,6 +60,8 @@ def test_a_dry_run_only_reads(simulator: Simulator) -> None:
     assert simulator.requests() == ["GET"] * 4
     done = bulk_result(run(simulator, [mg(n) for n in range(1, 5)]))
     assert planned == done
+    line = bulk_result([], dry_run=True)["summary_line"]
+    assert line == "0 Services: nothing to do (dry run, nothing is changed)"
     assert done["changed"] is True
     assert bulk_result(run(simulator, [mg(n) for n in range(1, 5)]))["changed"] is False
 
@@ -136,8 +138,8 @@ def test_progress_is_written_every_so_often_and_at_the_end(simulator: Simulator,
     path = tmp_path / "progress"
     run(simulator, [mg(n) for n in range(1, 5)], concurrency=1, progress=progress_lines(str(path), 4, 3))
     assert path.read_text(encoding="utf-8").splitlines() == [
-        "3 of 4 Services done: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed; 1 left",
-        "4 of 4 Services done: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed; 0 left",
+        "3 of 4 Services done: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed; 1 to go",
+        "4 of 4 Services done: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed; 0 to go",
     ]
     with pytest.raises(InputError, match="progress_path: '/no/such/file' cannot be written"):
         progress_lines("/no/such/file", 4, 3)
