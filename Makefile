@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test lint sanity simulator doc clean
+.PHONY: help demo test soak mistakes fault-table lint sanity simulator doc clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,12 +26,24 @@ test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
 
+soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
+		SCHEDULES=$(or $(SCHEDULES),10000) SEED=$(or $(SEED),$$RANDOM) \
+		$(BIN)/python -m pytest -n0 -s -k test_nothing_is_lost tests/unit/plugins/module_utils/test_nothing_is_lost.py
+
+mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
+	@$(BIN)/python tests/mistakes.py
+
+fault-table: $(VENV)/.done $(DEV) ## Write the table of docs/failures.md anew
+	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests WRITE_TABLE=1 \
+		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py
+
 lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 	@$(LINTBIN)/ruff format --check .
 	@$(LINTBIN)/ruff check .
 	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
 		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py tests/mistakes.py
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
 	@$(LINTBIN)/antsibull-changelog lint
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \
@@ -55,7 +67,7 @@ $(VENV)/.done: tests/requirements.txt
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt
 	@touch $@
 
-$(LINT)/.done: tests/lint-requirements.txt
+$(LINT)/.done: tests/lint-requirements.txt tests/requirements.txt
 	@echo "Setting up $(LINT) ..."
 	@$(PYTHON) -m venv $(LINT)
 	@$(LINTBIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/lint-requirements.txt

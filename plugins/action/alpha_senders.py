@@ -26,13 +26,15 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         if not self._can_follow():
             return self._run_module(tmp, task_vars)
         with tempfile.NamedTemporaryFile("r", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8") as file:
-            self._task.args = {**self._task.args, "progress_path": file.name}
+            given = self._task.args
+            self._task.args = {**given, "progress_path": file.name}
             ended = threading.Event()
             follower = threading.Thread(target=_follow, args=(file, ended), daemon=True)
             follower.start()
             try:
                 return self._run_module(tmp, task_vars)
             finally:
+                self._task.args = given  # for the next try, where the task has retries
                 ended.set()
                 follower.join()
 

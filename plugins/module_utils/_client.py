@@ -17,15 +17,20 @@ import base64
 import json
 import os
 import random
+import re
 import traceback
 import typing as t
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, check_sid
-from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation, DeadlineAdapter
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import MOST_SHOWN, ApiError, InputError, shown
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import LONGEST_SENDER, Resource, is_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._time import (
+    BrokenExchange,
+    Cancellation,
+    DeadlineAdapter,
+)
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -118,11 +123,11 @@ def _credentials(options: t.Mapping[str, t.Any]) -> tuple[str, str]:
         for name, other in ((user, password), (password, user)):
             if name not in given:
                 raise InputError(f"{name} (or TWILIO_{name.upper()}) is missing: {other} was given without it")
-        if user == "api_key":
-            if "account_sid" in given:
-                check_sid("AC", given["account_sid"], "account_sid")
-            return check_sid("SK", given[user], user), given[password]
-        return check_sid("AC", given[user], user), given[password]
+        for name, kind in (("api_key", "SK"), ("account_sid", "AC")):
+            if name in given and not is_sid(kind, given[name]):
+                # Not repeated in the message: it may be the secret, given in the wrong place.
+                raise InputError(f"{name} is not '{kind}' and 32 hexadecimal digits")
+        return given[user], given[password]
     raise InputError(
         "no credentials: give api_key and api_secret (TWILIO_API_KEY, TWILIO_API_SECRET), "
         "or account_sid and auth_token (TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN)"
@@ -149,7 +154,7 @@ def _checked_url(url: str) -> str:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError as error:
-        raise InputError(f"api_url: {url!r} is not a URL ({error}); {allowed}") from None
+        raise InputError(f"api_url: {shown(url)} is not a URL ({error}); {allowed}") from None
     if "@" in parts.netloc:
         # Not repeated in the message: it may hold a password.
         raise InputError(f"api_url: credentials do not belong into it; {allowed}")
@@ -161,11 +166,11 @@ def _checked_url(url: str) -> str:
         or not url.isprintable()
         or " " in url
     ):
-        raise InputError(f"api_url: {url!r} is not the URL of an API; {allowed}")
+        raise InputError(f"api_url: {shown(url)} is not the URL of an API; {allowed}")
     if parts.path.rstrip("/").endswith("/v1"):
-        raise InputError(f"api_url: {url!r} ends in /v1, which is added by itself; give it without")
+        raise InputError(f"api_url: {shown(url)} ends in /v1, which is added by itself; give it without")
     if parts.scheme == "http" and not is_loopback(host):
-        raise InputError(f"api_url: {url!r} would send the credentials unencrypted; {allowed}")
+        raise InputError(f"api_url: {shown(url)} would send the credentials unencrypted; {allowed}")
     return url.rstrip("/")
 
 
@@ -188,7 +193,9 @@ def _verify(options: t.Mapping[str, t.Any]) -> bool | str:
     }
     name, path = next(((name, path) for name, path in places.items() if path), ("", None))
     if path and not os.path.exists(path):
-        raise InputError(f"{name}: {path!r} does not exist; give a file or a folder of CA certificates in PEM format")
+        raise InputError(
+            f"{name}: {shown(path)} does not exist; give a file or a folder of CA certificates in PEM format"
+        )
     return bool(options["validate_certs"]) and (path or True)
 
 
@@ -224,8 +231,11 @@ class Client:
             "User-Agent": USER_AGENT,
         }
         self._secrets = [connection.password, basic]
-        for proxy in self._proxies.values():
-            password = urlsplit(proxy).password
+        for scheme, proxy in self._proxies.items():
+            try:
+                password = urlsplit(proxy).password
+            except ValueError:
+                raise InputError(f"the proxy of the environment for {scheme} is not a URL") from None
             if password:
                 self._secrets += [password, unquote(password)]
 
@@ -235,15 +245,26 @@ class Client:
 
     def create_alpha_sender(self, service_sid: str, alpha_sender: str) -> Resource:
         """The resource of a new alpha sender: POST /v1/Services/{MG}/AlphaSenders."""
-        return self._call("POST", _senders_path(service_sid), form={"AlphaSender": alpha_sender})
+        path = _senders_path(service_sid)
+        answer = self._call("POST", path, form={"AlphaSender": alpha_sender})
+        if answer.get("alpha_sender") != alpha_sender:
+            raise ApiError(
+                f"POST {path}: the answer is not that {alpha_sender!r} was created", unsettled=True, conflict=True
+            )
+        return answer
 
-    def delete_alpha_sender(self, service_sid: str, sid: str) -> None:
-        """Delete an alpha sender by its AI SID. One that is gone already is no error."""
+    def delete_alpha_sender(self, service_sid: str, sid: str) -> bool:
+        """Delete an alpha sender by its AI SID. One that is gone already is no error.
+
+        :returns: whether it was this call that deleted it.
+        """
         try:
             self._call("DELETE", f"{_senders_path(service_sid)}/{sid}")
         except ApiError as error:
-            if error.status != 404:
+            if error.status != 404 or error.unsettled:
                 raise
+            return False
+        return True
 
     def _listing(self, path: str, key: str) -> list[Resource]:
         """All resources of a listing, page after page, 1,000 a page."""
@@ -316,8 +337,8 @@ class Client:
     def _attempt(self, method: str, path: str, query: str, form: t.Mapping[str, str] | None) -> dict[str, t.Any]:
         connection = self._connection
         url = connection.base_url + path + (f"?{query}" if query else "")
+        request = requests.Request(method, url, headers=self._headers, data=form).prepare()
         try:
-            request = requests.Request(method, url, headers=self._headers, data=form).prepare()
             response, body = self._adapter.exchange(
                 request,
                 seconds=connection.timeout * TIMEOUTS_AN_ANSWER,
@@ -326,21 +347,20 @@ class Client:
                 verify=connection.verify,
                 proxies=self._proxies,
             )
-        except (requests.exceptions.RequestException, urllib3_errors.HTTPError, OSError, UnicodeError) as error:
-            raise self._network_error(error, method, path) from None
+        except BrokenExchange as broken:
+            raise self._network_error(broken, method, path) from None
         return self._answer(response, body, method, path)
 
-    def _network_error(self, error: Exception, method: str, path: str) -> Exception:
+    def _network_error(self, broken: BrokenExchange, method: str, path: str) -> Exception:
+        error = broken.cause
         reason = self._scrubbed(_reason(error))
-        api = f"{method} {path}"
-        if isinstance(error, requests.exceptions.SSLError):
-            return ApiError(f"{api}: TLS with {self._connection.base_url} failed: {reason}", message=reason)
-        if isinstance(error, ValueError):  # an address or a proxy that requests cannot use at all
-            return ApiError(f"{api}: no request was made: {reason}", message=reason)
-        if _never_sent(error):
-            return _Repeatable(
-                ApiError(f"{api}: {self._connection.base_url} was not reached: {reason}", message=reason)
-            )
+        api, base = f"{method} {path}", self._connection.base_url
+        if not broken.sent:
+            if isinstance(error, requests.exceptions.SSLError):
+                return ApiError(f"{api}: TLS with {base} failed: {reason}", message=reason)
+            if isinstance(error, ValueError):  # an address or a proxy that requests cannot use at all
+                return ApiError(f"{api}: no request could be made: {reason}", message=reason)
+            return _Repeatable(ApiError(f"{api}: {base} was not reached: {reason}", message=reason))
         if method == "GET":
             return _Repeatable(ApiError(f"{api}: no whole answer came: {reason}", message=reason))
         return ApiError(
@@ -354,10 +374,10 @@ class Client:
         if status == 204 and method == "DELETE":
             return {}
         try:
-            data = self._scrubbed(json.loads(body))
-        except ValueError:
+            data = self._clean(json.loads(body))
+        except (ValueError, RecursionError):
             data = None
-        if 200 <= status < 300 and isinstance(data, dict):
+        if 200 <= status < 300 and isinstance(data, dict) and method != "DELETE":
             return data
         error = self._error(response, data, method, path)
         if status == TOO_MANY_REQUESTS or error.code == MAINTENANCE or (error.unsettled and method == "GET"):
@@ -368,12 +388,12 @@ class Client:
         status = response.status_code
         fields = data if isinstance(data, dict) else {}
         code = fields.get("code")
-        code = code if isinstance(code, int) else None
+        code = int(str(code)) if not isinstance(code, bool) and re.fullmatch("[0-9]{1,9}", str(code)) else None
         request_id = self._scrubbed(response.headers.get("Twilio-Request-Id"))
         more_info = fields.get("more_info") or fields.get("type")
         unsettled = False
         if 200 <= status < 300:
-            message = "the answer is no JSON object"
+            message = "the answer is no JSON object" if method != "DELETE" else "the answer is not that of a deletion"
             # Cut or garbled on its way: the same question may be answered whole the next time. A
             # whole answer of another shape will not change.
             unsettled = data is None or method != "GET"
@@ -389,11 +409,14 @@ class Client:
                 or response.reason
                 or "no reason given"
             )
-            message = self._scrubbed(str(message))
-            unsettled = status >= 500 or status in (408, 425)
+            message = self._scrubbed(str(message))[:MOST_SHOWN]
+            # A 404 that is not Twilio's own tells nothing of what is there.
+            unsettled = status >= 500 or status in (408, 425) or (status == 404 and code is None)
+        unsettled = unsettled and code != MAINTENANCE
         sentence = f"{method} {path}: " + (f"Twilio error {code} (HTTP {status})" if code else f"HTTP {status}")
         sentence += f": {message}"
-        if isinstance(more_info, str):
+        if isinstance(more_info, str) and len(more_info) <= MOST_SHOWN:
+            more_info = self._scrubbed(more_info)
             sentence += f" (see {more_info})"
         else:
             more_info = None
@@ -411,17 +434,33 @@ class Client:
             unsettled=unsettled,
         )
 
-    def _scrubbed(self, value: t.Any) -> t.Any:
-        """``value`` from outside without our secrets, should it echo them."""
+    def _scrubbed(self, text: t.Any) -> t.Any:
+        """Words for a message, from outside, without our secrets, should they echo them."""
+        if isinstance(text, str):
+            for secret in self._secrets:
+                if secret in text:
+                    text = text.replace(secret, "********")
+        return text
+
+    def _clean(self, value: t.Any) -> t.Any:
+        """Data from outside without our secrets, and without what Ansible could not pass on.
+
+        Secrets that are no longer than a sender may be are left: a sender is compared and restored
+        by what it is, and must not be changed by what a proxy's password happens to be.
+        """
         if isinstance(value, str):
             for secret in self._secrets:
-                if secret in value:
+                if secret in value and len(secret) > LONGEST_SENDER:
                     value = value.replace(secret, "********")
-            return value
+            # Half of a surrogate pair is valid JSON, but no text.
+            return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
         if isinstance(value, dict):
-            return {self._scrubbed(key): self._scrubbed(item) for key, item in value.items()}
+            # Ansible has a meaning of its own for such keys.
+            return {
+                self._clean(key): self._clean(item) for key, item in value.items() if not key.startswith("__ansible")
+            }
         if isinstance(value, list):
-            return [self._scrubbed(item) for item in value]
+            return [self._clean(item) for item in value]
         return value
 
 
@@ -470,18 +509,10 @@ def _reason(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _never_sent(error: BaseException) -> bool:
-    """Whether no byte of the request left: no connection was made."""
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), urllib3_errors.NewConnectionError)
-
-
 def _retry_after(response: requests.Response) -> float | None:
     """The answer's ``Retry-After`` in seconds. One that is nonsense or past counts as absent."""
     try:
-        seconds = Retry().parse_retry_after(response.headers["Retry-After"].strip())
+        seconds = float(min(Retry().parse_retry_after(response.headers["Retry-After"].strip()), 10**9))
     except (KeyError, ValueError, OverflowError, urllib3_errors.HTTPError):
         return None
     return seconds if seconds > 0 else None

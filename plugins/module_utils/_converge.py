@@ -14,10 +14,10 @@ import json
 import re
 import shlex
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, shown
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import (
     Plan,
     Resource,
@@ -46,6 +46,7 @@ class Outcome:
     :ivar restored: the new sender was refused and the old one brought back.
     :ivar lost: the sender that was deleted and may not be there any more.
     :ivar unknown: what the Service has now could not be read.
+    :ivar wrote: at least one write was, or may have been, carried out before it failed.
     :ivar account_wide: every other Service would fail the same way.
     """
 
@@ -60,13 +61,14 @@ class Outcome:
     restored: bool = False
     lost: str | None = None
     unknown: bool = False
+    wrote: bool = False
     account_wide: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether the Service differs from what it was, as far as that is known."""
         if self.action == "failed":
-            return self.lost is not None
+            return self.wrote and (self.unknown or self.lost is not None or self.after != self.before)
         return self.action in ("created", "replaced", "deleted")
 
     def as_fields(self) -> dict[str, t.Any]:
@@ -114,7 +116,15 @@ def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[
         return _as_planned(wish, plan, created)
     if stopped():
         return Outcome(sid, "not_attempted", plan.before, plan.before)
-    return _outcome(client, wish, plan, _carry_out(client, wish, plan))
+    trail = _Trail()
+    try:
+        _carry_out(client, wish, plan, trail)
+        return _outcome(client, wish, plan, trail)
+    except Exception as error:
+        # A mistake in this program must not hide what it did to this Service, or to the others.
+        crash = ApiError(f"unexpected {type(error).__name__}: {shown(str(error))}")
+        trail.error, trail.listed, trail.unread = crash, None, crash
+        return _outcome(client, wish, plan, trail)
 
 
 def _as_planned(wish: Wish, plan: Plan, created: Resource | None) -> Outcome:
@@ -129,6 +139,7 @@ class _Trail:
     :ivar resource: the wanted sender's resource, once it is there.
     :ivar listed: what was there when read last, ``None`` if that could not be read.
     :ivar deleted: the senders that were, or may have been, deleted; the last one last.
+    :ivar gone: the AI SIDs that certainly were. A listing that still shows one lags behind.
     :ivar doubtful: the sender of the last write: whether it is there is in doubt if that failed.
     :ivar wrote: at least one write was, or may have been, carried out.
     :ivar error: of the last write. ``None`` once the wish holds.
@@ -139,6 +150,7 @@ class _Trail:
     resource: Resource | None = None
     listed: t.Sequence[Resource] | None = None
     deleted: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     doubtful: str | None = None
     wrote: bool = False
     error: ApiError | None = None
@@ -150,13 +162,12 @@ class _Trail:
         return next((name for name in reversed(self.deleted) if name != after), None)
 
 
-def _carry_out(client: Client, wish: Wish, plan: Plan) -> _Trail:
+def _carry_out(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> None:
     """Write what ``plan`` says. After a write that failed, what is there decides how to go on.
 
     A write whose fate is unknown is never repeated on a guess: the listing is read first, and the
     plan is made anew from it.
     """
-    trail = _Trail()
     races = unsettled = 0
     while True:
         try:
@@ -165,25 +176,27 @@ def _carry_out(client: Client, wish: Wish, plan: Plan) -> _Trail:
             trail.error = error
         else:
             trail.error = None
-            return trail
+            return
         try:
-            trail.listed = client.alpha_senders(wish.service_sid)
+            listed = client.alpha_senders(wish.service_sid)
         except ApiError as unread:
             trail.listed, trail.unread = None, unread
-            return trail
+            return
+        trail.listed = [resource for resource in listed if resource.get("sid") not in trail.gone]
         plan = make_plan(wish, trail.listed)
         if plan.action == "none":
             trail.error, trail.resource = None, plan.kept
-            return trail
-        races += trail.error.conflict
-        unsettled += trail.error.unsettled
+            return
+        # Where a conflict is told of and nothing is there to conflict with, somebody lags behind.
+        races += trail.error.conflict and bool(trail.listed)
+        unsettled += trail.error.unsettled or (trail.error.conflict and not trail.listed)
         refused = not (trail.error.conflict or trail.error.unsettled)
         if refused or races > MOST_RACES or unsettled > client.max_retries:
-            return trail
+            return
         if plan.refusal is not None:
             trail.refusal = plan.refusal
-            return trail
-        if trail.error.unsettled:
+            return
+        if unsettled:
             client.wait(unsettled - 1)
 
 
@@ -192,8 +205,12 @@ def _write(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> None:
     try:
         for ai_sid in plan.delete:
             trail.doubtful = plan.before
-            client.delete_alpha_sender(sid, ai_sid)
-            trail.wrote = True
+            if client.delete_alpha_sender(sid, ai_sid):
+                trail.wrote = True
+                trail.gone.add(ai_sid)
+            elif plan.create is None:
+                # Nothing follows that would tell whether it is true, so it is read.
+                raise ApiError(f"{ai_sid} was gone already", conflict=True)
             trail.deleted.append(t.cast(str, plan.before))
         if plan.create is not None:
             trail.doubtful = plan.create
@@ -212,7 +229,13 @@ def _outcome(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> Outcome:
     error, sid = trail.error, wish.service_sid
     if error is None:
         if trail.wrote:
-            return _as_planned(wish, plan, trail.resource)
+            outcome = _as_planned(wish, plan, trail.resource)
+            foreign = [name for name in trail.deleted if name != plan.before]
+            if foreign:
+                return replace(
+                    outcome, warning=f"{sid}: somebody else had set {foreign[-1]!r} meanwhile, which was replaced"
+                )
+            return outcome
         # Somebody else brought it about between our reading and our writing.
         return Outcome(sid, "none", plan.after, plan.after, resource=trail.resource)
     creating = plan.create is not None
@@ -223,39 +246,56 @@ def _outcome(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> Outcome:
         lost = trail.lost(None) if creating else None
         if lost is not None:
             text += f". If it has none, this brings {lost!r} back: {recovery_command(sid, lost)}"
-        return _failed(wish, text, error, trail.unread, before=plan.before, lost=lost, unknown=True)
+        return _failed(wish, text, error, trail.unread, before=plan.before, lost=lost, unknown=True, wrote=trail.wrote)
     after = names(trail.listed)
     if after is not None:
         why = f" ({trail.refusal})" if trail.refusal else ""
         lost = trail.lost(after) if creating else None
-        return _failed(wish, f"{text}. It now has {after!r}{why}", error, before=plan.before, after=after, lost=lost)
+        text += f". It now has {after!r}{why}"
+        return _failed(wish, text, error, before=plan.before, after=after, lost=lost, wrote=trail.wrote)
     old = trail.lost(None)
-    if old is None:
-        return _failed(wish, f"{text}. It has no alpha sender, as before", error, before=plan.before)
-    return _restore(client, wish, plan, trail, text, error, old)
+    if plan.before is None and old is None:
+        return _failed(wish, f"{text}. It has no alpha sender, as before", error)
+    if plan.before is not None and old is None:
+        text += f". It has no alpha sender now, somebody else took {plan.before!r} away"
+        text += f". This brings it back: {recovery_command(sid, plan.before)}"
+        return _failed(wish, text, error, before=plan.before, lost=plan.before, wrote=True)
+    return _restore(client, wish, plan, trail, text, error, t.cast(str, old))
 
 
 def _restore(client: Client, wish: Wish, plan: Plan, trail: _Trail, text: str, refused: ApiError, old: str) -> Outcome:
     """Bring back the sender that was deleted for one that was then refused."""
     sid = wish.service_sid
     back = Wish(sid, old, "present", replace=False)
-    again = _carry_out(client, back, make_plan(back, ()))
+    again = _Trail(gone=trail.gone)
+    _carry_out(client, back, make_plan(back, ()), again)
     if again.error is None:
         text += f". The old sender {old!r} was restored"
-        return _failed(wish, text, refused, before=plan.before, after=old, restored=True, lost=trail.lost(old))
+        return _failed(
+            wish, text, refused, before=plan.before, after=old, restored=True, lost=trail.lost(old), wrote=True
+        )
     if again.listed and make_plan(wish, again.listed).action == "none":
         # The write that was taken for refused was carried out late.
         return _as_planned(wish, plan, again.listed[0])
     if again.listed:
         now = names(again.listed)
         text += f". The old sender {old!r} was not restored, because somebody else set {now!r} meanwhile"
-        return _failed(wish, text, refused, before=plan.before, after=now, lost=old)
+        return _failed(wish, text, refused, before=plan.before, after=now, lost=old, wrote=True)
     text += (
         f". The old sender {old!r} is LOST, restoring it failed too: {again.error}. "
         f"This brings it back: {recovery_command(sid, old)}"
     )
-    unknown = again.listed is None
-    return _failed(wish, text, refused, again.error, again.unread, before=plan.before, lost=old, unknown=unknown)
+    return _failed(
+        wish,
+        text,
+        refused,
+        again.error,
+        again.unread,
+        before=plan.before,
+        lost=old,
+        unknown=again.listed is None,
+        wrote=True,
+    )
 
 
 def single_result(outcome: Outcome) -> dict[str, t.Any]:

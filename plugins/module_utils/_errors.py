@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+#: How many characters of a value, or of somebody else's words, one message repeats.
+MOST_SHOWN = 300
 #: How many bad entries one message names before it only counts the rest.
 MOST_PROBLEMS = 5
 
@@ -27,6 +29,7 @@ class ApiError(Exception):
     :ivar status: the HTTP status. ``None`` where no answer came.
     :ivar request_id: the answer's ``Twilio-Request-Id``.
     :ivar unsettled: a write may have been carried out or not; only reading tells.
+    :ivar conflict: what is there is not what was read before; reading again tells what.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class ApiError(Exception):
         status: int | None = None,
         request_id: str | None = None,
         unsettled: bool = False,
+        conflict: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.message = message if message is not None else sentence
@@ -47,6 +51,7 @@ class ApiError(Exception):
         self.status = status
         self.request_id = request_id
         self.unsettled = unsettled
+        self.conflict = conflict or status in (409, 412)
 
     @property
     def account_wide(self) -> bool:
@@ -57,14 +62,15 @@ class ApiError(Exception):
         """
         return self.status in (401, 403)
 
-    @property
-    def conflict(self) -> bool:
-        """Somebody else wrote between our reading and our writing: reading again tells what."""
-        return self.status in (409, 412)
-
     def as_fields(self) -> dict[str, t.Any]:
         """The contract's ``error``: five keys, ``None`` where nothing is known."""
         return error_fields(self.message, self.code, self.more_info, self.status, self.request_id)
+
+
+def shown(value: object) -> str:
+    """``value`` as a message repeats it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def error_fields(

@@ -8,13 +8,14 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import typing as t
 from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome, converge, make_diff
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, shown
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 
 #: Ends what is told of a dry run.
@@ -155,13 +156,14 @@ def progress_lines(
         try:
             with open(path, "a", encoding="utf-8"):
                 pass
-        except OSError as error:
-            raise InputError(f"progress_path: {path!r} cannot be written ({error.strerror})") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"progress_path: {shown(path)} cannot be written ({error})") from None
 
     def write(done: int, counts: t.Mapping[str, int]) -> None:
         if path is None or (done % every and done != total):
             return
-        with open(path, "a", encoding="utf-8") as file:
+        # A full disk is no reason to stop what goes on.
+        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
             told = f"{done} of {total} Services done: {_counts(make_summary(counts))}; {total - done} to go"
             file.write(told + (DRY_RUN if dry_run else "") + "\n")
 
@@ -173,11 +175,13 @@ def failure_message(outcomes: t.Sequence[Outcome]) -> str | None:
     failed = [outcome for outcome in outcomes if outcome.action == "failed"]
     if not failed:
         return None
-    # A sender that is gone needs a person, so it is never the one that is only counted.
+    # A sender that is gone needs a person, so it is never only counted.
     failed.sort(key=lambda outcome: outcome.lost is None)
+    lost = [f"{outcome.service_sid} {outcome.lost!r}" for outcome in failed if outcome.lost is not None]
     idle = sum(outcome.action == "not_attempted" for outcome in outcomes)
     message = f"{len(failed)} of {len(outcomes)} Services failed"
     message += f", {idle} were not attempted, because it was to stop" if idle else ""
+    message += f"; lost senders: {', '.join(lost)}" if lost else ""
     message += ": " + " | ".join(outcome.msg or "" for outcome in failed[:MOST_REASONS])
     rest = len(failed) - MOST_REASONS
     return message + (f" | and {rest} more, each with its msg in services" if rest > 0 else "")

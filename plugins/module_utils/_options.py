@@ -8,10 +8,12 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 from ansible_collections.messaging.twilio.plugins.module_utils._client import (
@@ -90,6 +92,9 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     try:
         result = job(module.params, connect)
     except InputError as error:
+        with contextlib.suppress(ValueError):
+            # A password that does not belong there is not to be shown at -vvv, either.
+            module.no_log_values.update(filter(None, [urlsplit(module.params["api_url"]).password]))
         module.fail_json(msg=str(error))
     except ApiError as error:
         module.fail_json(msg=str(error), error=error.as_fields())

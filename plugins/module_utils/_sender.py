@@ -16,13 +16,15 @@ from dataclasses import dataclass, replace
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     InputError,
     raise_problems,
+    shown,
 )
 
 STATES = ("present", "absent")
 
 # https://www.twilio.com/docs/messaging/api/alphasender-resource: up to 11 of these, not all
 # digits. Twilio's other pages are stricter; what they add is left to the server.
-_SENDER = re.compile(r"[A-Za-z0-9 +_&-]{1,11}")
+LONGEST_SENDER = 11
+_SENDER = re.compile(r"[A-Za-z0-9 +_&-]+")
 _SENDER_RULE = (
     "1 to 11 of the characters A-Z, a-z, 0-9, space, hyphen, plus, underscore and ampersand are "
     "allowed, and not only digits"
@@ -39,16 +41,21 @@ _ENTRY_KEYS = ("service_sid", "alpha_sender", "state", "replace")
 Resource = t.Mapping[str, t.Any]
 
 
+def is_sid(kind: str, value: str) -> bool:
+    """Whether ``value`` is a SID of ``kind`` (``AC``, ``AI``, ``MG``, ``SK``)."""
+    return _SIDS[kind][1].fullmatch(value) is not None
+
+
 def check_sid(kind: str, value: object, name: str) -> str:
     """``value``, if it is a SID of ``kind`` (``AC``, ``AI``, ``MG``, ``SK``).
 
     :arg name: what the user calls the value, for the message.
     :raises InputError: if it is none.
     """
-    what, pattern = _SIDS[kind]
-    if isinstance(value, str) and pattern.fullmatch(value):
+    if isinstance(value, str) and is_sid(kind, value):
         return value
-    raise InputError(f"{name}: {value!r} is not {what}, which is '{kind}' and 32 hexadecimal digits")
+    what = _SIDS[kind][0]
+    raise InputError(f"{name}: {shown(value)} is not {what}, which is '{kind}' and 32 hexadecimal digits")
 
 
 def check_sender(value: object, name: str) -> str:
@@ -57,10 +64,10 @@ def check_sender(value: object, name: str) -> str:
     :raises InputError: if it breaks the rule of the AlphaSender resource.
     """
     if not isinstance(value, str):
-        raise InputError(f"{name}: {value!r} is not a string, put it in quotes; {_SENDER_RULE}")
+        raise InputError(f"{name}: {shown(value)} is not a string, put it in quotes; {_SENDER_RULE}")
     if not value:
         reason = "is empty"
-    elif len(value) > 11:
+    elif len(value) > LONGEST_SENDER:
         reason = f"has {len(value)} characters"
     elif not _SENDER.fullmatch(value):
         bad = next(character for character in value if not _SENDER.fullmatch(character))
@@ -69,7 +76,7 @@ def check_sender(value: object, name: str) -> str:
         reason = "has only digits"
     else:
         return value
-    raise InputError(f"{name}: {value!r} {reason}; {_SENDER_RULE}")
+    raise InputError(f"{name}: {shown(value)} {reason}; {_SENDER_RULE}")
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,9 @@ def make_wish(
     """
     sid = check_sid("MG", service_sid, f"{where}service_sid")
     if state not in STATES:
-        raise InputError(f"{where}state: {state!r} is not one of {', '.join(STATES)}")
+        raise InputError(f"{where}state: {shown(state)} is not one of {', '.join(STATES)}")
     if not isinstance(replace, bool):
-        raise InputError(f"{where}replace: {replace!r} is neither true nor false")
+        raise InputError(f"{where}replace: {shown(replace)} is neither true nor false")
     if alpha_sender is not None:
         alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
     elif state == "present":
@@ -157,16 +164,16 @@ def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) ->
         return make_wish(sid, **common, where=f"{where}, ")
     if not isinstance(entry, t.Mapping):
         raise InputError(
-            f"{where}: {entry!r} is neither a Service SID nor an entry with the keys {', '.join(_ENTRY_KEYS)}"
+            f"{where}: {shown(entry)} is neither a Service SID nor an entry with the keys {', '.join(_ENTRY_KEYS)}"
         )
     unknown = [key for key in entry if key not in _ENTRY_KEYS]
     if unknown:
-        named = f" ({entry['service_sid']!r})" if "service_sid" in entry else ""
+        named = f" ({shown(entry['service_sid'])})" if "service_sid" in entry else ""
         raise InputError(
-            f"{where}{named}: unknown key {', '.join(map(repr, unknown))}; allowed are {', '.join(_ENTRY_KEYS)}"
+            f"{where}{named}: unknown key {', '.join(map(shown, unknown))}; allowed are {', '.join(_ENTRY_KEYS)}"
         )
     if "service_sid" not in entry:
-        raise InputError(f"{where}: {dict(entry)!r} has no service_sid")
+        raise InputError(f"{where}: {shown(dict(entry))} has no service_sid")
     return make_wish(**{**common, **entry}, where=f"{where}, ")
 
 
@@ -241,8 +248,12 @@ def _plan_present(wish: Wish, listed: t.Sequence[Resource], matching: t.Sequence
         return _refuse(
             before, f"{sid} has the alpha sender {before!r}, and replace is false: allow replace to set {wanted!r}"
         )
-    if not (isinstance(listed[0].get("alpha_sender"), str) and listed[0]["alpha_sender"]):
-        return _refuse(before, f"{sid} has an alpha sender whose name Twilio does not tell: it could not be restored")
+    try:
+        check_sender(listed[0].get("alpha_sender"), "its alpha sender")
+    except InputError as error:
+        return _refuse(
+            before, f"{sid} has a sender that could not be restored; take it away with state absent first ({error})"
+        )
     return _deleting(wish, listed, Plan("replaced", before, wanted, create=wanted))
 
 

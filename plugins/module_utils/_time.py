@@ -19,12 +19,15 @@ import typing as t
 
 try:
     from requests.adapters import HTTPAdapter
+    from requests.exceptions import RequestException
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.exceptions import HTTPError
 except ImportError:
     # _client reports it. The classes below are made all the same, and never used.
     HTTPAdapter = HTTPConnection = HTTPSConnection = object  # type: ignore[misc, assignment]  # stand-ins
     HTTPConnectionPool = HTTPSConnectionPool = object  # type: ignore[misc, assignment]  # stand-ins
+    RequestException = HTTPError = Exception  # type: ignore[misc, assignment]  # stand-ins
 
 #: Seconds that a cancelled run has for bringing the Services it began to their end.
 GRACE = 20.0
@@ -67,6 +70,8 @@ class _Exchange:
     def __init__(self, end: float, cancellation: Cancellation) -> None:
         self.connection: t.Any = None
         self.closed = False
+        #: Whether a byte of the request may have left.
+        self.sent = False
         self._end = end
         self._cancellation = cancellation
 
@@ -121,13 +126,22 @@ _watchdog = _Watchdog()
 class _Watched:
     """A connection that tells the exchange of its thread that it is the one."""
 
+    sock: t.Any
+
     def connect(self) -> None:
         _current.exchange.connection = self
-        super().connect()  # type: ignore[misc]  # of the connection it is mixed into
+        try:
+            super().connect()  # type: ignore[misc]  # of the connection it is mixed into
+        finally:
+            # What was sent up to here was for a proxy, to get a tunnel.
+            _current.exchange.sent = False
 
-    def request(self, *args: t.Any, **kwargs: t.Any) -> None:
+    def send(self, data: t.Any) -> None:
         _current.exchange.connection = self
-        super().request(*args, **kwargs)  # type: ignore[misc]  # the same
+        if self.sock is None:
+            self.connect()
+        _current.exchange.sent = True
+        super().send(data)  # type: ignore[misc]  # of the connection it is mixed into
 
 
 class _WatchedHTTPConnection(_Watched, HTTPConnection):
@@ -149,6 +163,19 @@ class _WatchedHTTPSPool(HTTPSConnectionPool):
 _POOLS = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
 
 
+class BrokenExchange(Exception):
+    """No whole answer came.
+
+    :ivar cause: the exception of requests, urllib3 or the system.
+    :ivar sent: whether a byte of the request may have left. If none did, nothing was carried out.
+    """
+
+    def __init__(self, cause: Exception, *, sent: bool) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.sent = sent
+
+
 class DeadlineAdapter(HTTPAdapter):
     """requests' transport adapter, whose exchanges end in time."""
 
@@ -167,17 +194,21 @@ class DeadlineAdapter(HTTPAdapter):
         """The response and its whole body, as `send` gets them with ``kwargs``.
 
         :arg seconds: what all of it may take.
-        :raises TimeoutError: if it takes longer, or the run's time is over.
+        :raises BrokenExchange: if no whole answer came, in time and before the run's time is over.
         """
         exchange = _Exchange(time.monotonic() + seconds, cancellation)
         with _watchdog.watch(exchange):
             try:
                 response = self.send(request, **kwargs)
                 with response:
-                    return response, response.content
-            finally:
+                    body = response.content
                 if exchange.closed:
-                    why = (
-                        "the run was cancelled" if cancellation.is_set() else f"it took more than {seconds:g} s in all"
+                    raise OSError("closed")  # what looks whole may be cut
+                return response, body
+            except (RequestException, HTTPError, OSError, ValueError) as error:
+                cause: Exception = error
+                if exchange.closed:
+                    cause = TimeoutError(
+                        "cancelled" if cancellation.is_set() else f"it took more than {seconds:g} s in all"
                     )
-                    raise TimeoutError(why)
+                raise BrokenExchange(cause, sent=exchange.sent) from None

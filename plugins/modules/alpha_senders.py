@@ -79,6 +79,7 @@ EXAMPLES = r"""
         alpha_sender: ACME UK
       - service_sid: MG00000000000000000000000000000003
         state: absent
+        alpha_sender: null  # whichever it has
     concurrency: 20
     max_failures: 5
 """

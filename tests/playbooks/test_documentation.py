@@ -66,12 +66,16 @@ def test_the_playbooks_of_a_page_run(simulator: Simulator, tmp_path: Path, page:
     simulator.reset(seed([], ["OLD"], ["ACME"]))
     playbooks = [yaml.safe_load(block) for block in blocks(page, "yaml")]
     assert playbooks
+    inventory = tmp_path / "services.ini"
+    hosts = [f"service{number} twilio_service_sid=MG{number:032x}" for number in (1, 2, 3)]
+    inventory.write_text("\n".join(hosts), encoding="utf-8")
     for playbook in playbooks:
-        if isinstance(playbook, dict):
-            played = play(tmp_path, "messaging.twilio.apply", extra=playbook, variables=credentials(simulator))
-        else:
-            played = play(tmp_path, playbook, variables=credentials(simulator))
+        before = len(simulator.requests())
+        extra = playbook if isinstance(playbook, dict) else {}
+        name = "messaging.twilio.apply" if extra else playbook
+        played = play(tmp_path, name, "-i", str(inventory), extra=extra, variables=credentials(simulator))
         assert played.status == 0, played.output
+        assert len(simulator.requests()) > before
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -90,7 +94,7 @@ def test_ansible_doc_shows_the_role_without_a_warning(tmp_path: Path) -> None:
 def test_return_samples_have_the_keys_of_a_true_result(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([]))
     service = {"service_sid": f"MG{1:032x}"}
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"messaging.twilio.alpha_sender": {**service, "alpha_sender": "ACME"}, "register": "alpha_sender"},
         {
             "messaging.twilio.alpha_senders": {"services": [f"MG{1:032x}"], "alpha_sender": "OTHER"},

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import random
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,9 @@ class Simulator:
         self.limit = limit
         self.faults = [Fault(**fault) for fault in faults]
         self.journal: list[Json] = []
+        #: The share of all requests that are reset, get a 503, or are refused with 429.
+        self.weather: dict[str, float] = {}
+        self._dice = random.Random(0)
         self.url = ""
         self.state = State(seed)
         self._seed = seed
@@ -167,9 +171,11 @@ class Simulator:
         self, request: web.BaseRequest, entry: Json, account: Account, headers: dict[str, str]
     ) -> tuple[int, Any]:
         fault = next((fault for fault in self.faults if fault.matches(request.method, request.path)), None)
+        if fault is None and self.weather:
+            fault = self._bad_luck()
         if fault is None:
             return self._carry_out(request, entry, account)
-        entry["fault"] = fault.kind
+        entry["fault"] = "refused" if fault.status == 429 else fault.kind
         if fault.kind == "other_writer":
             self._write_otherwise(request, account, fault.sender)
             return self._carry_out(request, entry, account)
@@ -218,6 +224,17 @@ class Simulator:
             **body,
             "meta": {**body["meta"], "next_page_url": itself if fault.kind == "page_itself" else fault.location},
         }
+
+    def _bad_luck(self) -> Fault | None:
+        drawn = self._dice.random()
+        for kind, share in self.weather.items():
+            if drawn < share:
+                after = self._dice.random() < 0.5
+                if kind == "refused":
+                    return Fault("status", status=429, body={"code": 20429})
+                return Fault(kind, status=503, after=after)
+            drawn -= share
+        return None
 
     def _carry_out(self, request: web.BaseRequest, entry: Json, account: Account) -> tuple[int, Any]:
         state, method, path = self.state, request.method, request.path

@@ -66,9 +66,9 @@ class TestOptions:
             ({**TOKEN, "auth_token": "tökenö"}, "auth_token has a character that no credential has"),
             (
                 {**TOKEN, "account_sid": API_KEY},
-                "account_sid: 'SK00000000000000000000000000000001' is not an account SID",
+                "account_sid is not 'AC' and 32 hexadecimal digits",
             ),
-            ({**KEY, "api_key": ACCOUNT_SID}, "api_key: 'AC00000000000000000000000000000001' is not an API key's SID"),
+            ({**KEY, "api_key": ACCOUNT_SID}, "api_key is not 'SK' and 32 hexadecimal digits"),
             ({**TOKEN, "region": "ie1"}, "region: 'ie1' without an edge would be routed to us1"),
             ({**TOKEN, "edge": "a.b"}, "edge: 'a.b' is not a name of one"),
             ({**TOKEN, "api_url": "ftp://x"}, "api_url: 'ftp://x' is not the URL of an API"),
@@ -94,7 +94,11 @@ class TestOptions:
         assert message in str(caught.value)
 
     def test_a_refused_secret_is_not_repeated(self) -> None:
-        for given in ({"auth_token": "hush hush"}, {"auth_token": "hush", "api_url": "https://user:hush@x"}):
+        for given in (
+            {"auth_token": "hush hush"},
+            {"account_sid": "hush"},
+            {"auth_token": "hush", "api_url": "https://user:hush@x"},
+        ):
             with pytest.raises(InputError) as caught:
                 connection(**{**TOKEN, **given})
             assert "hush" not in str(caught.value)
@@ -213,6 +217,10 @@ def test_an_error_carries_all_that_twilio_says(simulator: Simulator) -> None:
         ("<html>no gateway</html>", "Bad Request", None),
         (None, "Bad Request", None),
         ({"code": "soon", "message": None}, "Bad Request", None),
+        ({"code": True, "message": "no"}, "no", None),
+        ({"code": "7", "message": "no"}, "no", 7),
+        ({"message": "x" * 9999}, "x" * 300, None),
+        ("[" * 9999, "Bad Request", None),
     ],
 )
 def test_errors_in_other_shapes_are_read_too(simulator: Simulator, body: Any, message: str, code: int | None) -> None:
@@ -236,6 +244,11 @@ READS = [
     {"kind": "cut"},
     {"kind": "garbage"},
 ]
+ODD_ANSWERS = [
+    {"kind": "status", "status": 200, "body": {"error": "log in first"}},
+    {"kind": "status", "status": 200, "body": {}},
+    {"kind": "status", "status": 404, "body": "<html>"},
+]
 
 
 @pytest.mark.parametrize("fault", SAFE + READS)
@@ -256,7 +269,7 @@ def test_a_write_that_was_not_processed_is_repeated(simulator: Simulator, fault:
     assert len(waits) == 2
 
 
-@pytest.mark.parametrize("fault", READS)
+@pytest.mark.parametrize("fault", READS + ODD_ANSWERS)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_a_write_whose_fate_is_unknown_is_not_repeated(
     simulator: Simulator, fault: dict[str, Any], method: str
@@ -330,6 +343,40 @@ def test_a_refused_connection_is_repeated_for_every_method() -> None:
     assert len(waits) == 2
     assert not caught.value.unsettled
     assert caught.value.status is None
+
+
+def test_a_lost_answer_behind_a_proxy_is_not_taken_for_a_proxy_that_was_not_reached(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", simulator.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    simulator.reset(seed([]), [{"kind": "reset", "method": "POST", "after": True}])
+    with pytest.raises(ApiError) as caught:
+        client(simulator)[0].create_alpha_sender(mg(1), "ACME")
+    assert caught.value.unsettled
+    assert simulator.requests() == ["POST"]
+
+
+@pytest.mark.parametrize("proxy", ["http://user:hush[@127.0.0.1:1", "http://[::1"])
+def test_a_proxy_that_is_no_url_is_bad_input(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(InputError, match="the proxy of the environment for http is not a URL"):
+        client(simulator)
+
+
+def test_a_short_secret_does_not_change_what_is_read(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", simulator.url.replace("http://", "http://user:ACME@"))
+    monkeypatch.setenv("NO_PROXY", "")
+    simulator.reset(seed(["ACME"]))
+    assert client(simulator)[0].alpha_senders(mg(1))[0]["alpha_sender"] == "ACME"
+
+
+def test_what_ansible_could_not_pass_on_is_left_out(simulator: Simulator) -> None:
+    odd = {"sid": f"AI{1:032x}", "alpha_sender": "ACME", "half": "\ud800", "in": {"__ansible_type": "os"}}
+    simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd]}}])
+    read = client(simulator)[0].alpha_senders(mg(1))[0]
+    assert (read["half"], read["in"]) == ("?", {})
 
 
 def test_netrc_is_not_read(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,31 @@ class TestLostAnswers:
         assert "POST" not in simulator.requests()
 
 
+class TestLagging:
+    """Twilio says that a sender is gone, and still acts for a while as if it were there."""
+
+    def test_a_deletion_that_shows_late_is_waited_for(self, simulator: Simulator) -> None:
+        old = {"sid": f"AI{1:032x}", "alpha_sender": "OLD"}
+        late = {"kind": "status", "status": 412, "body": {"code": 21714}, "method": "POST"}
+        stale = {"kind": "status", "status": 200, "body": {"alpha_senders": [old]}, "method": "GET", "skip": 1}
+        simulator.reset(seed(["OLD"]), [late, stale])
+        outcome = run(simulator, Wish(SID, "ACME"))
+        assert (outcome.action, simulator.senders(SID)) == ("replaced", ["ACME"])
+        assert simulator.requests() == ["GET", "DELETE", "POST", "GET", "POST"]
+
+    def test_an_answer_that_tells_of_no_creation_is_not_believed(self, simulator: Simulator) -> None:
+        simulator.reset(seed(["OLD"]), [{"kind": "status", "status": 200, "body": {}, "method": "POST"}])
+        outcome = run(simulator, Wish(SID, "ACME"))
+        assert (outcome.action, simulator.senders(SID)) == ("replaced", ["ACME"])
+        assert simulator.requests() == ["GET", "DELETE", "POST", "GET", "POST"]
+
+    def test_a_deletion_refused_though_it_took_names_the_loss(self, simulator: Simulator) -> None:
+        simulator.reset(seed(["OLD"]), [{"kind": "status", "status": 403, "method": "DELETE", "after": True}])
+        outcome = run(simulator, Wish(SID, "ACME"))
+        assert (outcome.action, outcome.lost, outcome.after, outcome.changed) == ("failed", "OLD", None, True)
+        assert recovery_command(SID, "OLD") in str(outcome.msg)
+
+
 class TestRaces:
     def test_the_same_sender_made_first_is_success_without_change(self, simulator: Simulator) -> None:
         simulator.reset(seed([]), [{"kind": "other_writer", "method": "POST", "sender": "ACME"}])
@@ -232,6 +257,7 @@ class TestRaces:
         simulator.reset(seed([]), [{"kind": "other_writer", "method": "POST", "sender": "OTHER"}])
         outcome = run(simulator, Wish(SID, "ACME"))
         assert outcome.action == "created"
+        assert "somebody else had set 'OTHER' meanwhile" in str(outcome.warning)
         assert simulator.senders(SID) == ["ACME"]
         assert simulator.requests() == ["GET", "POST", "GET", "DELETE", "POST"]
 

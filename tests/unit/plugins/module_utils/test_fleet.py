@@ -79,7 +79,7 @@ def test_a_service_that_does_not_exist_fails_alone_after_all_others(simulator: S
 def test_the_message_names_losses_first_and_counts_the_rest(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"], refused=["ACME", "OLD"]))
     message = bulk_result(run(simulator, [*(mg(n) for n in range(90, 96)), mg(1)]))["msg"]
-    assert message.startswith(f"7 of 7 Services failed: {mg(1)}: ")
+    assert message.startswith(f"7 of 7 Services failed; lost senders: {mg(1)} 'OLD': {mg(1)}: ")
     assert message.endswith("| and 4 more, each with its msg in services")
 
 
@@ -118,10 +118,41 @@ def test_no_services_are_nothing_to_do(simulator: Simulator) -> None:
     assert "failed" not in result
 
 
-def test_a_crash_is_not_swallowed(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_hides_neither_its_loss_nor_the_others(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Client.create_alpha_sender
+
+    def create(self: Client, service_sid: str, alpha_sender: str) -> object:
+        return 1 / 0 if service_sid == mg(2) else real(self, service_sid, alpha_sender)
+
+    monkeypatch.setattr(Client, "create_alpha_sender", create)
+    simulator.reset(seed([], ["OLD"], ["ACME"]))
+    outcomes = run(simulator, [mg(1), mg(2), mg(3)])
+    assert [outcome.action for outcome in outcomes] == ["created", "failed", "none"]
+    assert (outcomes[1].lost, outcomes[1].unknown) == ("OLD", True)
+    assert "unexpected ZeroDivisionError" in str(outcomes[1].msg)
+
+
+def test_a_mistake_before_anything_is_done_is_a_crash(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "alpha_senders", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(simulator, [mg(1), mg(2)])
+
+
+def test_every_lost_sender_is_named(simulator: Simulator) -> None:
+    simulator.reset(
+        seed(*[[f"OLD{n}"] for n in range(9)]), [{"kind": "status", "status": 400, "method": "POST", "count": 99}]
+    )
+    message = bulk_result(run(simulator, [mg(number) for number in range(1, 10)]))["msg"]
+    for number in range(1, 10):
+        assert f"{mg(number)} 'OLD{number - 1}'" in message
+
+
+def test_a_full_disk_stops_no_rollout(simulator: Simulator) -> None:
+    simulator.reset(seed(*MIXED))
+    outcomes = run(simulator, [mg(n) for n in range(1, 5)], progress=progress_lines("/dev/full", 4, 1))
+    assert all(outcome.action != "failed" for outcome in outcomes)
 
 
 def test_large_diffs_and_warnings_are_bounded(simulator: Simulator) -> None:
