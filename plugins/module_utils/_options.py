@@ -113,4 +113,4 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     except BrokenPipeError:
         # Nobody listens any more, and Python would complain of that once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        raise SystemExit(1) from None
