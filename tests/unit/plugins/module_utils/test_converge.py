@@ -15,6 +15,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import (
     Outcome,
     converge,
+    make_diff,
     recovery_command,
     single_result,
 )
@@ -149,6 +150,14 @@ class TestRestoring:
         assert (outcome.restored, outcome.lost, outcome.after) == (False, "OLD", "OTHER")
         assert "'OTHER'" in str(outcome.msg)
 
+    def test_a_refused_write_that_shows_up_late_is_success_after_all(self, simulator: Simulator) -> None:
+        refused = {"kind": "status", "status": 400, "method": "POST"}
+        late = {"kind": "other_writer", "method": "POST", "sender": "ACME"}
+        simulator.reset(seed(["OLD"]), [refused, late])
+        outcome = run(simulator, Wish(SID, "ACME"))
+        assert (outcome.action, outcome.before, outcome.after) == ("replaced", "OLD", "ACME")
+        assert simulator.senders(SID) == ["ACME"]
+
     def test_a_new_service_has_nothing_to_restore(self, simulator: Simulator) -> None:
         simulator.reset(seed([], refused=["ACME"]))
         outcome = run(simulator, Wish(SID, "ACME"))
@@ -190,6 +199,14 @@ class TestLostAnswers:
         failed = simulator.requests().index(method)
         assert simulator.requests()[failed + 1] == "GET"
 
+    def test_the_wait_before_another_write_grows(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Client, "backoff", staticmethod(float))
+        simulator.reset(seed([]), [{"kind": "status", "status": 500, "method": "POST", "count": 4}])
+        waits: list[float] = []
+        client = Client(make_connection(options(simulator)), wait=waits.append)
+        assert converge(client, Wish(SID, "ACME"), dry_run=False).action == "created"
+        assert waits == [0, 1, 2, 3]
+
     def test_repeating_ends_with_the_old_sender(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"]), [{"kind": "status", "status": 500, "method": "POST", "count": 4}])
         outcome = run(simulator, Wish(SID, "ACME"), max_retries=2)
@@ -206,6 +223,8 @@ class TestLostAnswers:
         outcome = run(simulator, Wish(SID, "ACME"), max_retries=1)
         assert (outcome.action, outcome.unknown, outcome.lost, outcome.after) == ("failed", True, "OLD", None)
         assert "'ACME' or no alpha sender, which of the two is unknown" in str(outcome.msg)
+        assert "unexpected" not in str(outcome.msg)
+        assert outcome.changed
         assert "brings 'OLD' back" in str(outcome.msg)
         assert simulator.requests().count("POST") == 1
 
@@ -265,7 +284,8 @@ class TestRaces:
         simulator.reset(seed([]), [{"kind": "other_writer", "method": "POST", "sender": "OTHER"}])
         outcome = run(simulator, Wish(SID, "ACME", replace=False))
         assert (outcome.action, outcome.after, outcome.lost) == ("failed", "OTHER", None)
-        assert "'OTHER'" in str(outcome.msg)
+        assert f"It now has 'OTHER' ({SID} has the alpha sender 'OTHER', and replace is false" in str(outcome.msg)
+        assert not outcome.changed
         assert simulator.senders(SID) == ["OTHER"]
 
     def test_a_writer_who_always_comes_first_ends_it(self, simulator: Simulator) -> None:
@@ -287,6 +307,44 @@ class TestRaces:
         outcome = run(simulator, Wish(SID, "ACME"))
         assert (outcome.action, simulator.senders(SID)) == ("created", ["ACME"])
         assert simulator.requests() == ["GET", "POST", "GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changed"),
+    [
+        (Outcome(SID, "created"), True),
+        (Outcome(SID, "replaced"), True),
+        (Outcome(SID, "deleted"), True),
+        (Outcome(SID, "none"), False),
+        (Outcome(SID, "not_attempted", "OLD"), False),
+        (Outcome(SID, "failed", "OLD", "OLD"), False),
+        (Outcome(SID, "failed", "OLD", None), False),
+        (Outcome(SID, "failed", "OLD", "OLD", wrote=True), False),
+        (Outcome(SID, "failed", "OLD", "OTHER", wrote=True), True),
+        (Outcome(SID, "failed", None, None, wrote=True, unknown=True), True),
+        (Outcome(SID, "failed", None, None, wrote=True, lost="OLD"), True),
+    ],
+)
+def test_changed_is_what_is_known_to_have_changed(outcome: Outcome, changed: bool) -> None:
+    assert outcome.changed is changed
+
+
+def test_the_result_of_one_service_that_was_not_begun_is_a_failure() -> None:
+    result = single_result(Outcome(SID, "not_attempted", "OLD", "OLD"))
+    assert (result["failed"], result["changed"], result["msg"]) == (True, False, f"{SID} was not changed")
+
+
+def test_the_result_of_one_service_has_its_warning() -> None:
+    assert single_result(Outcome(SID, "none", warning="look"))["warnings"] == ["look"]
+    assert single_result(Outcome(SID, "none"))["warnings"] == []
+
+
+def test_a_large_diff_counts_what_it_does_not_show() -> None:
+    outcomes = [Outcome(mg(number), "created", None, "ACME") for number in range(1, 161)]
+    diff = make_diff(outcomes)
+    assert diff["after"].count("ACME") == 50
+    assert diff["after"].endswith("... and 110 more Services\n")
+    assert "more" not in make_diff(outcomes[:50])["after"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
