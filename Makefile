@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test soak mistakes fault-table lint sanity simulator doc clean
+.PHONY: help demo test soak mistakes fault-table bench lint sanity simulator doc clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,12 +38,16 @@ fault-table: $(VENV)/.done $(DEV) ## Write the table of docs/failures.md anew
 	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests WRITE_TABLE=1 \
 		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py
 
+bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for a short run)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
+		$(BIN)/python tests/bench.py $(if $(N),--services $(N))
+
 lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 	@$(LINTBIN)/ruff format --check .
 	@$(LINTBIN)/ruff check .
 	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
 		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py tests/mistakes.py
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py tests/mistakes.py tests/bench.py
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
 	@$(LINTBIN)/antsibull-changelog lint
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \

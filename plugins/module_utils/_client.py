@@ -18,6 +18,7 @@ import json
 import os
 import random
 import re
+import time
 import traceback
 import typing as t
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import MOST_SHOWN, ApiError, InputError, shown
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import LONGEST_SENDER, Resource, is_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._throttle import Throttle
 from ansible_collections.messaging.twilio.plugins.module_utils._time import (
     BrokenExchange,
     Cancellation,
@@ -221,6 +223,9 @@ class Client:
         self.max_retries = connection.max_retries
         self._connection = connection
         self._wait = wait or self.cancellation.wait
+        self._throttle = Throttle(concurrency)
+        #: Until when, on the monotonic clock, Twilio asked for no request.
+        self._hold = 0.0
         self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=concurrency)
         self._proxies = get_environ_proxies(connection.base_url)
         pair = f"{connection.username}:{connection.password}".encode("ascii")
@@ -321,6 +326,8 @@ class Client:
                 raise _extended(
                     error, f"to wait {pause:.0f} s more would exceed the {WAIT_BUDGET:.0f} s that a request may wait"
                 )
+            if retry_after is not None:
+                self._hold = max(self._hold, time.monotonic() + retry_after)
             self._wait(pause)
             waited += pause
         raise _extended(error, f"given up after {self.max_retries + 1} attempts") if self.max_retries else error
@@ -338,6 +345,11 @@ class Client:
         connection = self._connection
         url = connection.base_url + path + (f"?{query}" if query else "")
         request = requests.Request(method, url, headers=self._headers, data=form).prepare()
+        held = self._hold - time.monotonic()
+        if held > 0:
+            self._wait(held)
+        status = None
+        ticket = self._throttle.acquire()
         try:
             response, body = self._adapter.exchange(
                 request,
@@ -347,8 +359,11 @@ class Client:
                 verify=connection.verify,
                 proxies=self._proxies,
             )
+            status = response.status_code
         except BrokenExchange as broken:
             raise self._network_error(broken, method, path) from None
+        finally:
+            self._throttle.release(ticket, refused=status == TOO_MANY_REQUESTS)
         return self._answer(response, body, method, path)
 
     def _network_error(self, broken: BrokenExchange, method: str, path: str) -> Exception:
@@ -505,7 +520,7 @@ def _reason(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
-    text = str(error).rsplit(">: ", 1)[-1]
+    text = re.sub(r"^\w+\(host=[^)]*\): ", "", str(error).rsplit(">: ", 1)[-1])
     return text or type(error).__name__
 
 

@@ -123,6 +123,8 @@ class Simulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
+        # What comes late belongs to the state that it was sent to, not to one that was begun since.
+        state = self.state
         entry: Json = {
             "method": request.method,
             "path": request.path,
@@ -138,7 +140,7 @@ class Simulator:
         account: Account | None = None
         headers = {"Twilio-Request-Id": f"RQ{number:032x}"}
         try:
-            account = self.state.login(*_credentials(request))
+            account = state.login(*_credentials(request))
             account.in_flight += 1
             headers["Twilio-Concurrent-Requests"] = str(account.in_flight)
             entry["in_flight"] = account.in_flight
@@ -146,7 +148,7 @@ class Simulator:
                 raise Refused(429, 20429, "Too Many Requests")
             if self.latency:
                 await asyncio.sleep(self.latency)
-            status, body = await self._answer(request, entry, account, headers)
+            status, body = await self._answer(request, entry, state, account, headers)
             entry["status"] = status
         except Refused as refused:
             status, body = refused.status, refused.body
@@ -168,22 +170,22 @@ class Simulator:
         return web.json_response(body, status=status, headers=headers)
 
     async def _answer(
-        self, request: web.BaseRequest, entry: Json, account: Account, headers: dict[str, str]
+        self, request: web.BaseRequest, entry: Json, state: State, account: Account, headers: dict[str, str]
     ) -> tuple[int, Any]:
         fault = next((fault for fault in self.faults if fault.matches(request.method, request.path)), None)
         if fault is None and self.weather:
             fault = self._bad_luck()
         if fault is None:
-            return self._carry_out(request, entry, account)
+            return self._carry_out(request, entry, state, account)
         entry["fault"] = "refused" if fault.status == 429 else fault.kind
         if fault.kind == "other_writer":
-            self._write_otherwise(request, account, fault.sender)
-            return self._carry_out(request, entry, account)
+            self._write_otherwise(request, state, account, fault.sender)
+            return self._carry_out(request, entry, state, account)
         if (
             fault.kind in ("slow", "trickle", "cut", "garbage", "page_elsewhere", "page_itself", "no_key", "no_object")
             or fault.after
         ):
-            status, body = self._carry_out(request, entry, account)
+            status, body = self._carry_out(request, entry, state, account)
         else:
             status, body = fault.status, fault.body
         headers.update(fault.headers)
@@ -236,8 +238,8 @@ class Simulator:
             drawn -= share
         return None
 
-    def _carry_out(self, request: web.BaseRequest, entry: Json, account: Account) -> tuple[int, Any]:
-        state, method, path = self.state, request.method, request.path
+    def _carry_out(self, request: web.BaseRequest, entry: Json, state: State, account: Account) -> tuple[int, Any]:
+        method, path = request.method, request.path
         parts = path.strip("/").split("/")
         if parts[:2] != ["v1", "Services"] or len(parts) > 5 or (len(parts) > 3 and parts[3] != "AlphaSenders"):
             raise not_found(path)
@@ -264,11 +266,11 @@ class Simulator:
             return 204, None
         raise Refused(405, 20004, "Method not allowed")
 
-    def _write_otherwise(self, request: web.BaseRequest, account: Account, sender: str | None) -> None:
-        service = self.state.service(account, request.path.split("/")[3])
+    def _write_otherwise(self, request: web.BaseRequest, state: State, account: Account, sender: str | None) -> None:
+        service = state.service(account, request.path.split("/")[3])
         service.senders.clear()
         if sender is not None:
-            self.state.put_sender(account, service, sender)
+            state.put_sender(account, service, sender)
 
     @staticmethod
     async def _until_gone(request: web.BaseRequest) -> None:

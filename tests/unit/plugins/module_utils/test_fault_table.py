@@ -71,7 +71,9 @@ def rows(simulator: Simulator) -> list[str]:
                 continue
             for often, count in (("once", 1), ("always", 99)):
                 simulator.reset(seed(["OLD"], refused=refused), [*before, {**fault, **where, "count": count}])
-                connection = make_connection(options(simulator, max_retries=2, timeout=0.3))
+                connection = make_connection(
+                    options(simulator, max_retries=2, timeout=1 if fault["kind"] == "hang" else 30)
+                )
                 client = Client(connection, wait=lambda seconds: None)
                 outcome = converge(client, Wish(SID, "ACME"), dry_run=False)
                 now = ", ".join(simulator.senders(SID)) or "none"
@@ -95,8 +97,10 @@ def test_the_table_is_what_happens(simulator: Simulator) -> None:
     assert PAGE.read_text(encoding="utf-8")[start:].startswith(table + "\n")
 
 
-def test_no_row_loses_a_sender_unsaid(simulator: Simulator) -> None:
-    for row in rows(simulator):
+def test_no_row_loses_a_sender_unsaid() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition(HEAD)[2].partition("\n\n")[0]
+    assert table
+    for row in table.splitlines():
         _empty, _at, name, _often, now, what, _requests, _end = row.split("|")
         if now.strip() == "none":
             assert "`lost: " in what, row

@@ -121,17 +121,17 @@ class Tunnel:
 class TestDeadline:
     def test_an_answer_that_trickles_ends(self, simulator: Simulator) -> None:
         simulator.reset(seed(["ACME"]), [{"kind": "trickle", "seconds": 0.1}])
-        with pytest.raises(ApiError, match=r"it took more than 0\.8 s in all"):
-            client(simulator, timeout=0.2, max_retries=0).alpha_senders(mg(1))
+        with pytest.raises(ApiError, match=r"it took more than 2 s in all"):
+            client(simulator, timeout=0.5, max_retries=0).alpha_senders(mg(1))
 
     def test_over_tls_too(self, secure: Simulator, authority: tuple[trustme.CA, str]) -> None:
         secure.reset(seed(["ACME"]), [{"kind": "trickle", "seconds": 0.1}])
-        with pytest.raises(ApiError, match=r"it took more than 1\.2 s in all"):
-            client(secure, timeout=0.3, max_retries=0, ca_path=authority[1]).alpha_senders(mg(1))
+        with pytest.raises(ApiError, match=r"it took more than 2 s in all"):
+            client(secure, timeout=0.5, max_retries=0, ca_path=authority[1]).alpha_senders(mg(1))
 
     def test_a_write_whose_answer_trickles_is_settled_by_reading(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"]), [{"kind": "trickle", "seconds": 0.1, "method": "POST"}])
-        outcome = converge(client(simulator, timeout=0.2), Wish(mg(1), "ACME"), dry_run=False)
+        outcome = converge(client(simulator, timeout=0.5), Wish(mg(1), "ACME"), dry_run=False)
         assert outcome.action == "replaced"
         assert simulator.requests() == ["GET", "DELETE", "POST", "GET"]
 
