@@ -23,7 +23,7 @@ import traceback
 import typing as t
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import MOST_SHOWN, ApiError, InputError, shown
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import LONGEST_SENDER, Resource, is_sid
@@ -230,11 +230,14 @@ class Client:
         self._proxies = get_environ_proxies(connection.base_url)
         pair = f"{connection.username}:{connection.password}".encode("ascii")
         basic = base64.b64encode(pair).decode("ascii")
-        self._headers = {
-            "Accept": "application/json",
-            "Authorization": f"Basic {basic}",
-            "User-Agent": USER_AGENT,
-        }
+        self._headers = requests.structures.CaseInsensitiveDict(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "Authorization": f"Basic {basic}",
+                "User-Agent": USER_AGENT,
+            }
+        )
         self._secrets = [connection.password, basic]
         for scheme, proxy in self._proxies.items():
             try:
@@ -344,7 +347,7 @@ class Client:
     def _attempt(self, method: str, path: str, query: str, form: t.Mapping[str, str] | None) -> dict[str, t.Any]:
         connection = self._connection
         url = connection.base_url + path + (f"?{query}" if query else "")
-        request = requests.Request(method, url, headers=self._headers, data=form).prepare()
+        request = self._prepared(method, url, form)
         held = self._hold - time.monotonic()
         if held > 0:
             self._wait(held)
@@ -365,6 +368,21 @@ class Client:
         finally:
             self._throttle.release(ticket, refused=status == TOO_MANY_REQUESTS)
         return self._answer(response, body, method, path)
+
+    def _prepared(self, method: str, url: str, form: t.Mapping[str, str] | None) -> requests.PreparedRequest:
+        # Not by ``prepare``, which takes a fifth of a request's time to find that all is right: the
+        # URL is made of checked parts, and the headers are ours.
+        request = requests.PreparedRequest()
+        request.method = method
+        request.url = url
+        request.headers = self._headers.copy()
+        if form is not None:
+            request.body = urlencode(form)
+            request.headers["Content-Length"] = str(len(request.body))
+            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        elif method != "GET":
+            request.headers["Content-Length"] = "0"
+        return request
 
     def _network_error(self, broken: BrokenExchange, method: str, path: str) -> Exception:
         error = broken.cause
@@ -389,7 +407,9 @@ class Client:
         if status == 204 and method == "DELETE":
             return {}
         try:
-            data = self._clean(json.loads(body))
+            data = json.loads(body)
+            if not self._is_clean(body):
+                data = self._clean(data)
         except (ValueError, RecursionError):
             data = None
         if 200 <= status < 300 and isinstance(data, dict) and method != "DELETE":
@@ -456,6 +476,15 @@ class Client:
                 if secret in text:
                     text = text.replace(secret, "********")
         return text
+
+    def _is_clean(self, body: bytes) -> bool:
+        """Whether `_clean` would change nothing, told from the text alone: nearly always, and quickly."""
+        return (
+            body.isascii()
+            and b"\\" not in body
+            and b"__ansible" not in body
+            and not any(secret.encode() in body for secret in self._secrets)
+        )
 
     def _clean(self, value: t.Any) -> t.Any:
         """Data from outside without our secrets, and without what Ansible could not pass on.

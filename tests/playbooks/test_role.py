@@ -65,7 +65,6 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
         ({"alpha_sender_services": [*SIDS, "MG12"]}, "services, entry 9 of 9: 'MG12' is not a Messaging Service's SID"),
         ({"alpha_sender_name": "A.B"}, "alpha_sender: 'A.B' has the character '.'"),
         ({"alpha_sender_name": False}, "alpha_sender: False is not a string, put it in quotes"),
-        ({"alpha_sender_name": None}, "alpha_sender is missing: state 'present' needs to know which (the role has it"),
         ({"alpha_sender_concurrency": 0}, "concurrency: 0 is not allowed"),
         ({"alpha_sender_state": "gone"}, "value of alpha_sender_state must be one of: present, absent, got: gone"),
         ({"alpha_sender_batch_size": 0}, "progress_every: 0 is not allowed"),
@@ -79,6 +78,13 @@ def test_bad_input_is_told_before_any_request(
     played = play(tmp_path, APPLY, extra={**WISH, **changed}, variables=environment(simulator))
     assert played.status == 2
     assert message in played.output
+    assert simulator.requests() == []
+
+
+def test_a_forgotten_sender_is_named_as_the_role_has_it(simulator: Simulator, tmp_path: Path) -> None:
+    played = play(tmp_path, APPLY, extra={"alpha_sender_services": SIDS}, variables=environment(simulator))
+    assert played.status == 2
+    assert "alpha_sender is missing: state 'present' needs to know which (the role has it as" in played.output
     assert simulator.requests() == []
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import itertools
 import json
 import random
 import ssl
 import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
@@ -60,7 +62,8 @@ class Simulator:
         self._seed = seed
         self._port = port
         self._journal_file = journal_file
-        self._connections: dict[object, int] = {}
+        self._connections: weakref.WeakKeyDictionary[asyncio.BaseTransport, int] = weakref.WeakKeyDictionary()
+        self._numbers = itertools.count(1)
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
 
@@ -120,6 +123,18 @@ class Simulator:
 
     async def stop(self) -> None:
         await self._runner.cleanup()
+        for transport in list(self._connections):
+            assert isinstance(transport, asyncio.WriteTransport)
+            transport.abort()
+        # What was aborted is closed in the loop's next turns, of which there must be some.
+        await asyncio.sleep(0.05)
+
+    def _number(self, transport: asyncio.BaseTransport | None) -> int:
+        """The number of a connection, in the order in which they came."""
+        assert transport is not None
+        if transport not in self._connections:
+            self._connections[transport] = next(self._numbers)
+        return self._connections[transport]
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
@@ -129,7 +144,7 @@ class Simulator:
             "method": request.method,
             "path": request.path,
             "query": request.query_string,
-            "connection": self._connections.setdefault(transport, len(self._connections) + 1),
+            "connection": self._number(transport),
             "user_agent": request.headers.get("User-Agent"),
             "status": None,
         }

@@ -1,0 +1,104 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many requests are in flight at once: halved, grown, held, and never more than asked for."""
+
+from __future__ import annotations
+
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
+from ansible_collections.messaging.twilio.plugins.module_utils._throttle import QUIET, START, Throttle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator import Simulator
+from simulator.testing import mg, options, seed
+
+
+def fill(throttle: Throttle) -> list[int]:
+    """Take all slots that there are."""
+    tickets = []
+    while throttle._in_flight < throttle._limit:
+        tickets.append(throttle.acquire())
+    return tickets
+
+
+def test_it_begins_with_a_few_and_grows_with_each_answer() -> None:
+    throttle = Throttle(100)
+    tickets = fill(throttle)
+    assert len(tickets) == START
+    for ticket in tickets:
+        throttle.release(ticket, refused=False)
+    assert len(fill(throttle)) == 2 * START
+
+
+def test_a_small_concurrency_is_used_at_once_and_never_exceeded() -> None:
+    throttle = Throttle(10)
+    for _round in range(3):
+        tickets = fill(throttle)
+        assert len(tickets) == 10
+        for ticket in tickets:
+            throttle.release(ticket, refused=False)
+
+
+def test_a_crowd_that_is_refused_halves_it_once_and_tells_what_is_allowed() -> None:
+    throttle = Throttle(100)
+    tickets = fill(throttle)
+    for place, ticket in enumerate(tickets):
+        throttle.release(ticket, refused=place < 5)
+    # The answers to the rest of the crowd have let it grow back to what was not refused.
+    assert len(fill(throttle)) == START - 5
+
+
+def test_beyond_what_was_refused_it_tries_one_more_only_once_in_a_while() -> None:
+    throttle = Throttle(4)
+    tickets = fill(throttle)
+    throttle.release(tickets.pop(), refused=True)
+    for ticket in tickets:
+        throttle.release(ticket, refused=False)
+    assert (throttle._limit, throttle._ceiling) == (3, 3)
+    answers = 0
+    while throttle._limit == 3:
+        throttle.release(throttle.acquire(), refused=False)
+        answers += 1
+    assert answers >= QUIET * 3 - len(tickets)
+    assert throttle._limit == 4
+
+
+@given(st.integers(1, 100), st.lists(st.booleans(), max_size=300))
+def test_there_is_always_a_slot_and_never_one_too_many(most: int, refusals: list[bool]) -> None:
+    throttle = Throttle(most)
+    tickets: list[int] = []
+    for refused in refusals:
+        tickets += fill(throttle)
+        assert 1 <= len(tickets) <= most
+        assert 1 <= throttle._limit <= most
+        throttle.release(tickets.pop(0), refused=refused)
+
+
+def test_a_fleet_finds_the_limit_of_its_account(simulator: Simulator) -> None:
+    count = 1000
+    simulator.reset(seed(*[["OLD"]] * count))
+    simulator.latency, simulator.limit = 0.002, 20
+    client = Client(make_connection(options(simulator, max_retries=20)), concurrency=100, wait=lambda seconds: None)
+    outcomes = converge_all(
+        client, [Wish(mg(number), "ACME") for number in range(1, count + 1)], concurrency=100, dry_run=False
+    )
+    assert {outcome.action for outcome in outcomes} == {"replaced"}
+    refused = sum(entry["status"] == 429 for entry in simulator.journal)
+    assert 0 < refused < len(simulator.journal) / 20
+    assert max(entry.get("in_flight", 0) for entry in simulator.journal) <= START + 1
+
+
+def test_a_retry_after_holds_every_worker(simulator: Simulator) -> None:
+    simulator.reset(
+        seed([], []), [{"kind": "status", "status": 429, "headers": {"Retry-After": "200"}, "service": mg(1)}]
+    )
+    waits: list[float] = []
+    client = Client(make_connection(options(simulator)), concurrency=2, wait=waits.append)
+    client.alpha_senders(mg(1))
+    # Its own wait, and what is left of it, since this one took no time.
+    assert [round(wait) for wait in waits] == [200, 200]
+    client.alpha_senders(mg(2))
+    assert [round(wait) for wait in waits] == [200, 200, 200]
