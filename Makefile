@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test soak mistakes fault-table bench lint sanity simulator doc clean
+.PHONY: help demo test soak mistakes fault-table bench lint sanity integration simulator doc clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,7 +54,10 @@ lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 		antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self $(DEV)
 
 sanity: $(LINT)/.done ## Run ansible-test sanity
-	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" tests/sanity.sh
+	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" tests/ansible-test.sh sanity
+
+integration: $(VENV)/.done ## Run ansible-test integration
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh integration
 
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)

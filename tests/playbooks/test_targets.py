@@ -15,7 +15,13 @@ TARGETS = sorted(path.parents[1].name for path in (ROOT / "tests/integration/tar
 
 
 def test_there_are_targets() -> None:
-    assert {"alpha_sender", "alpha_senders", "alpha_sender_info", "bad_input", "role_alpha_sender"} <= set(TARGETS)
+    assert {
+        "module_alpha_sender",
+        "module_alpha_senders",
+        "module_alpha_sender_info",
+        "bad_input",
+        "role_alpha_sender",
+    } <= set(TARGETS)
 
 
 @pytest.mark.parametrize("target", TARGETS)

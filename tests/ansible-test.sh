@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# ansible-test sanity with the ansible-core on the PATH, on a copy of the tree at the path that it asks for.
+# ansible-test, of the ansible-core on the PATH, on a copy of the tree at the path that it asks for:
+# tests/ansible-test.sh sanity, or integration with the targets that are wanted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tree=.build/tree/ansible_collections/messaging/twilio
+tree=.build/tree-$1/ansible_collections/messaging/twilio
 rm -rf "$tree" && mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard |
   tar --create --null --files-from - | tar --extract --directory "$tree"
@@ -41,5 +42,8 @@ except OSError:
 EOF
 
 cd "$tree"
-version=$("$bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ansible-test sanity --venv --python "$version" --color no "$@"
+case "$1" in
+  integration) where=(--local) ;;
+  *) where=(--venv --python "$("$bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')") ;;
+esac
+ansible-test "$1" "${where[@]}" --color no "${@:2}"
