@@ -130,8 +130,15 @@ class TestRestoring:
         outcome = run(simulator, Wish(SID, "ACME"))
         assert simulator.senders(SID) == []
         assert (outcome.restored, outcome.lost, outcome.after, outcome.changed) == (False, "O & M", None, True)
+        assert not outcome.unknown
         assert "LOST" in str(outcome.msg)
         assert str(outcome.msg).endswith(f"This brings it back: {recovery_command(SID, 'O & M')}")
+
+    def test_when_not_even_reading_works_then_it_is_unknown_too(self, simulator: Simulator) -> None:
+        unread = {"kind": "status", "method": "GET", "status": 400, "skip": 2, "count": 9}
+        simulator.reset(seed(["OLD"], refused=["ACME", "OLD"]), [unread])
+        outcome = run(simulator, Wish(SID, "ACME"))
+        assert (outcome.lost, outcome.unknown) == ("OLD", True)
 
     def test_restoring_survives_a_lost_answer(self, simulator: Simulator) -> None:
         simulator.reset(
@@ -305,6 +312,19 @@ class TestRaces:
         assert (outcome.action, simulator.senders(SID)) == ("replaced", ["ACME"])
         assert simulator.requests() == ["GET", "DELETE", "POST"]
 
+    def test_taking_away_what_is_gone_already_is_success_without_change(self, simulator: Simulator) -> None:
+        simulator.reset(seed(["OLD"]), [{"kind": "other_writer", "method": "DELETE", "sender": None}])
+        outcome = run(simulator, Wish(SID, None, "absent"))
+        assert (outcome.action, outcome.changed, outcome.after) == ("none", False, None)
+        assert simulator.requests() == ["GET", "DELETE", "GET"]
+
+    def test_a_404_that_is_not_true_is_not_believed(self, simulator: Simulator) -> None:
+        false = {"kind": "status", "status": 404, "body": {"code": 20404}, "method": "DELETE"}
+        simulator.reset(seed(["OLD"]), [false])
+        outcome = run(simulator, Wish(SID, None, "absent"))
+        assert (outcome.action, simulator.senders(SID)) == ("deleted", [])
+        assert simulator.requests() == ["GET", "DELETE", "GET", "DELETE"]
+
     @pytest.mark.parametrize("status", [409, 412])
     @pytest.mark.parametrize("code", [21710, 21714, 1, None])
     def test_no_decision_hangs_on_the_code(self, simulator: Simulator, status: int, code: int | None) -> None:
@@ -337,6 +357,13 @@ def test_changed_is_what_is_known_to_have_changed(outcome: Outcome, changed: boo
 def test_the_result_of_one_service_that_was_not_begun_is_a_failure() -> None:
     result = single_result(Outcome(SID, "not_attempted", "OLD", "OLD"))
     assert (result["failed"], result["changed"], result["msg"]) == (True, False, f"{SID} was not changed")
+
+
+def test_the_result_of_one_service_that_failed_is_a_failure_with_its_fields(simulator: Simulator) -> None:
+    simulator.reset(seed(["OLD"], refused=["ACME"]))
+    result = single_result(run(simulator, Wish(SID, "ACME")))
+    assert (result["failed"], result["changed"], result["restored"], result["lost"]) == (True, False, True, None)
+    assert result["error"]["code"] == 21709
 
 
 def test_the_result_of_one_service_has_its_warning() -> None:

@@ -100,6 +100,24 @@ class TestWishes:
             Wish(mg(1), None, "absent"),
         )
 
+    def test_senders_can_be_taken_away_without_a_name(self) -> None:
+        assert make_wishes([mg(1)], None, "absent") == (Wish(mg(1), None, "absent"),)
+
+    def test_without_a_common_sender_every_entry_brings_its_own(self) -> None:
+        entry = {"service_sid": mg(1), "alpha_sender": "UK"}
+        assert make_wishes([entry]) == (Wish(mg(1), "UK"),)
+        with pytest.raises(InputError, match=r"^alpha_sender is missing: .*alpha_sender_name"):
+            make_wishes([entry, mg(2)])
+
+    def test_replacing_is_allowed_unless_it_is_forbidden(self) -> None:
+        assert make_wish(mg(1), "ACME").replace is True
+        assert make_wish(mg(1), "ACME", replace=False).replace is False
+
+    @pytest.mark.parametrize("names", [("AA", "BB"), ("BB", "AA")])
+    def test_two_wishes_are_refused_in_either_order(self, names: tuple[str, str]) -> None:
+        with pytest.raises(InputError, match="one Service can have one wish only"):
+            make_wishes([{"service_sid": mg(1), "alpha_sender": name} for name in names])
+
     def test_no_services_are_no_error(self) -> None:
         assert make_wishes([], "ACME") == ()
 
