@@ -141,6 +141,8 @@ class TestWishes:
                 {"service_sid": mg(9), "alpha_sendr": "X"},
                 "unknown key 'alpha_sendr'; allowed are service_sid, alpha_sender, state, replace",
             ),
+            ({"service_sid": mg(9), "a": 1, "b": 2}, f"entry 2 of 3 ('{mg(9)}'): unknown key 'a', 'b'; allowed are"),
+            ({"sid": mg(9)}, "entry 2 of 3: unknown key 'sid'; allowed are"),
             ({"alpha_sender": "X"}, "entry 2 of 3: {'alpha_sender': 'X'} has no service_sid"),
             ({"service_sid": mg(9), "state": "gone"}, "entry 2 of 3, state: 'gone' is not one of present, absent"),
             ({"service_sid": mg(9), "replace": "yes"}, "entry 2 of 3, replace: 'yes' is neither true nor false"),
