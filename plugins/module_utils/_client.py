@@ -380,8 +380,6 @@ class Client:
             request.body = urlencode(form)
             request.headers["Content-Length"] = str(len(request.body))
             request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        elif method != "GET":
-            request.headers["Content-Length"] = "0"
         return request
 
     def _network_error(self, broken: BrokenExchange, method: str, path: str) -> Exception:
