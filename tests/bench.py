@@ -1,9 +1,10 @@
 # Copyright: messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast a rollout is: the role through ansible-playbook beside a bare asyncio client, in one run.
+"""How fast rollouts are, beside what else does the same work, in one run on one machine.
 
-Ratios only: each is of two times that were taken one after the other on the same machine.
+Speed is told as ratios of times that were taken one after the other. "Ours" is a whole
+``ansible-playbook`` run of the role, less that of an empty playbook.
 """
 
 from __future__ import annotations
@@ -13,46 +14,336 @@ import asyncio
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import requests
+from requests.adapters import HTTPAdapter
 
-from simulator.playing import environment, localhost, write_playbook
+from simulator.playing import environment, localhost, write_inventory, write_playbook
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, mg, seed
 
 ROOT = Path(__file__).resolve().parents[1]
+LATENCY = 0.05
+#: Of four Services one has no sender, one has another, and two are right.
 STATES: dict[str, list[list[str]]] = {"mixed": [[], ["OLD"], ["ACME"], ["ACME"]], "all right": [["ACME"]]}
+#: Runs a module and tells its processor time and most memory. A process counts as large as the one that
+#: it was forked from, so this one is small.
+LAUNCHER = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", sys.argv[1]])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+"""
+WEATHER = {"reset": 0.05, "status": 0.05, "refused": 0.05}
 
 
-@contextmanager
-def served(folder: Path, count: int, state: str, *, latency: float = 0.05, limit: int | None = None) -> Iterator[str]:
-    """The address of a simulator of its own with that many Services."""
-    states = STATES[state]
-    seed_file, ready, journal = (folder / name for name in ("seed.json", "ready", "journal"))
-    seed_file.write_text(json.dumps(seed(*(states[place % len(states)] for place in range(count)))), encoding="utf-8")
-    ready.unlink(missing_ok=True)
-    command = [sys.executable, str(ROOT / "tests/simulator"), "--seed", str(seed_file), "--ready-file", str(ready)]
-    command += ["--latency", str(latency), "--journal", str(journal)]
-    command += ["--limit", str(limit)] if limit else []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while not ready.exists():
-            time.sleep(0.02)
-        try:
-            yield json.loads(ready.read_text(encoding="utf-8"))["url"]
-        finally:
-            process.terminate()
+@dataclass
+class Row:
+    """One line of the table: what was wanted, what was measured, and whether that is enough."""
+
+    case: str
+    wanted: str
+    measured: str
+    reached: bool | None = None
+    details: str = ""
+
+    def __str__(self) -> str:
+        mark = {True: "yes", False: "NO", None: ""}[self.reached]
+        return f"{self.case:<58} {self.wanted:<18} {self.measured:<18} {mark:<4} {self.details}"
 
 
-def journal(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "journal").read_text(encoding="utf-8").splitlines()]
+class Bench:
+    """Runs the cases, each against simulators of its own, in one folder."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.folder = folder
+        self.most = most
+        self.rows: list[Row] = []
+        self.empty = 0.0
+
+    def tell(self, *row: Any) -> None:
+        self.rows.append(Row(*row))
+        print(self.rows[-1], flush=True)
+
+    @contextmanager
+    def served(self, count: int, state: str, *options: str) -> Iterator[str]:
+        """The address of a new simulator with that many Services."""
+        states = STATES[state]
+        seed_file, ready = self.folder / "seed.json", self.folder / "ready"
+        seed_file.write_text(json.dumps(seed(*(states[place % len(states)] for place in range(count)))))
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, str(ROOT / "tests/simulator"), "--seed", str(seed_file), "--ready-file", str(ready)]
+        command += ["--latency", str(LATENCY), "--journal", str(self.folder / "journal"), *options]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            while not ready.exists():
+                time.sleep(0.02)
+            try:
+                yield json.loads(ready.read_text(encoding="utf-8"))["url"]
+            finally:
+                process.terminate()
+
+    def journal(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "journal").read_text(encoding="utf-8").splitlines()]
+
+    # What is measured.
+
+    def playbook(self, playbook: str, variables: dict[str, str], *options: str) -> float:
+        """Seconds that a playbook takes as a whole."""
+        begin = time.perf_counter()
+        done = subprocess.run(
+            ["ansible-playbook", playbook, *options],
+            env=environment(self.folder, variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        took = time.perf_counter() - begin
+        if done.returncode:
+            sys.exit(done.stdout)
+        return took
+
+    def role(self, url: str, count: int, concurrency: int, **more: Any) -> float:
+        """Seconds of the role through ``ansible-playbook``, less an empty playbook."""
+        wish = {
+            "alpha_sender_name": "ACME",
+            "alpha_sender_services": [mg(number) for number in range(1, count + 1)],
+            "alpha_sender_concurrency": concurrency,
+            **more,
+        }
+        (self.folder / "wish.json").write_text(json.dumps(wish), encoding="utf-8")
+        wish_file = f"@{self.folder / 'wish.json'}"
+        return self.playbook("messaging.twilio.apply", variables(url), "-e", wish_file) - self.empty
+
+    def module(self, url: str, count: int, concurrency: int) -> dict[str, float]:
+        """The module alone: seconds, processor seconds, and the most memory it had, in MB."""
+        services = [mg(number) for number in range(1, count + 1)]
+        arguments = {"services": services, "alpha_sender": "ACME", "concurrency": concurrency}
+        name = "ansible_collections.messaging.twilio.plugins.modules.alpha_senders"
+        given, result = self.folder / "arguments.json", self.folder / "result.json"
+        given.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), encoding="utf-8")
+        env = {**environment(self.folder, variables(url)), "PYTHONPATH": str(ROOT / ".build/dev")}
+        begin = time.perf_counter()
+        with given.open() as stdin, result.open("w") as stdout:
+            told = subprocess.run(
+                [sys.executable, "-c", LAUNCHER, name],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=env,
+                check=True,
+            ).stderr
+        took = time.perf_counter() - begin
+        summary = json.loads(result.read_text(encoding="utf-8")).get("summary")
+        if summary is None or summary["failed"]:
+            sys.exit(f"the module failed: {summary or result.read_text(encoding='utf-8')[:1000]}")
+        cpu, memory = map(float, told.split())
+        return {"seconds": took, "cpu": cpu, "memory": memory / 1024}
+
+    # The cases.
+
+    def rollout(self, count: int, state: str, concurrency: int, most: float, tries: int) -> float:
+        """Ours beside a bare asyncio client. The best of ``tries`` of each, since others use the machine, too."""
+        count = min(count, self.most)
+        theirs, ours = [], []
+        for _try in range(tries):
+            with self.served(count, state) as url:
+                begin = time.perf_counter()
+                asyncio.run(bare(url, count, concurrency))
+                theirs.append(time.perf_counter() - begin)
+            with self.served(count, state) as url:
+                ours.append(self.role(url, count, concurrency))
+        entries = self.journal()
+        requests_made, connections = len(entries), len({entry["connection"] for entry in entries})
+        ratio = min(ours) / min(theirs)
+        reckoned = reckon(count, requests_made, concurrency)
+        details = f"{min(ours):.2f} s beside {min(theirs):.2f} s; the formula says {reckoned:.2f} s; "
+        details += f"{requests_made} requests"
+        self.tell(
+            f"{count} Services, {state}, {concurrency} in flight",
+            f"<= {most:.2f} x",
+            f"{ratio:.2f} x",
+            ratio <= most,
+            details,
+        )
+        self.tell("  connections", f"<= {concurrency}", str(connections), connections <= concurrency)
+        return min(ours) / count
+
+    def uri_loop(self, ours: float) -> None:
+        """The task loop that people write, beside ours, a Service."""
+        count = min(50, self.most)
+        with self.served(count, "mixed") as url:
+            playbook = write_playbook(self.folder, localhost(*uri_tasks(url, count)))
+            theirs = (self.playbook(playbook, variables(url)) - self.empty) / count
+        ratio = theirs / ours
+        details = f"{1000 * theirs:.0f} ms a Service beside {1000 * ours:.1f} ms"
+        self.tell("a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details)
+
+    def helper_library(self, ours: float) -> None:
+        """Threads over Twilio's own library, a client each: a program from its start to its end."""
+        count = min(1000, self.most)
+        with self.served(count, "mixed") as url:
+            arguments = [url, ACCOUNT_SID, AUTH_TOKEN, "ACME", "20"]
+            begin = time.perf_counter()
+            subprocess.run(
+                [sys.executable, str(ROOT / "tests/helped.py"), *arguments],
+                input="".join(f"{mg(number)}\n" for number in range(1, count + 1)),
+                text=True,
+                check=True,
+            )
+            theirs = (time.perf_counter() - begin) / count
+        ratio = ours / theirs
+        details = f"{1000 * theirs:.2f} ms a Service beside {1000 * ours:.2f} ms"
+        self.tell("20 threads over Twilio's helper library", "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
+
+    def limited(self) -> None:
+        """More in flight than the account answers at once, beside just as many."""
+        count = min(2000, self.most)
+        times, refused = [], 0.0
+        for concurrency in (20, 100):
+            with self.served(count, "mixed", "--limit", "20") as url:
+                times.append(self.role(url, count, concurrency))
+            entries = self.journal()
+            refused = sum(entry["status"] == 429 for entry in entries) / len(entries)
+        ratio = times[0] / times[1]
+        self.tell("a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9)
+        self.tell("  refused of all requests", "< 2 %", f"{refused:.1%}", refused < 0.02)
+
+    def growth(self) -> None:
+        """The module alone. All Services are right, so that a Service is a request."""
+        for count, concurrency in ((100, 20), (1000, 20), (10000, 50), (100000, 100)):
+            if count > self.most and count > 1000:
+                continue
+            with self.served(count, "all right") as url:
+                used = self.module(url, count, concurrency)
+            allowed = 60 + 12 * count / 1024
+            details = f"{used['seconds']:.1f} s, {used['cpu']:.1f} s of processor time, {concurrency} in flight"
+            self.tell(
+                f"{count} Services, the module alone: memory",
+                f"<= {allowed:.0f} MB",
+                f"{used['memory']:.0f} MB",
+                used["memory"] <= allowed,
+                details,
+            )
+
+    def processor(self) -> None:
+        """Processor time a Service, beyond that of the same requests by requests' bare adapter."""
+        count = min(4000, self.most)
+        with self.served(1, "mixed") as url:
+            start = self.module(url, 1, 1)["cpu"]
+        with self.served(count, "mixed") as url:
+            whole = self.module(url, count, 20)["cpu"] - start
+        with self.served(count, "mixed") as url:
+            network = adapted(url, count, 20)
+        ours = 1000 * (whole - network) / count
+        details = f"{1000 * whole / count:.2f} ms in all, of which the same requests by requests' adapter take "
+        details += f"{1000 * network / count:.2f} ms; the start of the module takes {start:.2f} s"
+        self.tell("processor time of ours a Service, mixed", "< 1 ms", f"{ours:.2f} ms", ours < 1, details)
+
+    def bad_weather(self) -> None:
+        """Resets, 503 and 429, each for 5 % of the requests: all become right, and no POST takes twice."""
+        count = min(1000, self.most)
+        with self.served(count, "mixed", "--weather", json.dumps(WEATHER)) as url:
+            took = self.role(url, count, 20, alpha_sender_max_retries=10)
+            time.sleep(0.1)
+        done = Counter(e["path"] for e in self.journal() if e["method"] == "POST" and e.get("took"))
+        needed = sum(senders != ["ACME"] for senders in STATES["mixed"]) * count // 4
+        twice = sum(times > 1 for times in done.values())
+        told = f"{len(done)} created once, {twice} twice"
+        details = f"{took:.1f} s, {len(self.journal())} requests"
+        self.tell(
+            f"{count} Services in bad weather", f"{needed} created", told, len(done) == needed and not twice, details
+        )
+
+    def hosts(self) -> None:
+        """The playbook over the hosts of an inventory of Services, beside a list of as many."""
+        count = min(4000, self.most)
+        with self.served(count, "mixed") as url:
+            listed = self.role(url, count, 50)
+        inventory = write_inventory(self.folder)
+        wish = ["-e", "alpha_sender_name=ACME", "-e", "alpha_sender_concurrency=50"]
+        with self.served(count, "mixed") as url:
+            took = self.playbook("messaging.twilio.apply", variables(url), "-i", inventory, *wish) - self.empty
+        more = took - listed
+        details = f"{took:.1f} s beside {listed:.1f} s"
+        self.tell(f"apply over {count} hosts, beyond a list of as many", "<= 5 s", f"{more:.1f} s", more <= 5, details)
+        count = min(500, self.most)
+        role = {"role": "messaging.twilio.alpha_sender", "alpha_sender_name": "ACME"}
+        playbook = write_playbook(self.folder, [{"hosts": "twilio_services", "gather_facts": False, "roles": [role]}])
+        with self.served(count, "mixed") as url:
+            took = self.playbook(playbook, variables(url), "-i", inventory) - self.empty
+        runs = len({entry["connection"] for entry in self.journal()}) - 1
+        details = f"{1000 * took / count:.0f} ms a host; {runs} connections for 10 in flight, so one run"
+        self.tell(f"the role in a play over {count} hosts", "one run", f"{took:.1f} s", runs <= 10, details)
+
+    def inventory_and_audit(self) -> None:
+        """All Services of an account, by name and with their senders."""
+        count = min(10000, self.most)
+        pages = count // 1000 + 1
+        inventory = write_inventory(self.folder)
+        env = environment(self.folder, {})
+        with self.served(count, "mixed") as url:
+            begin = time.perf_counter()
+            subprocess.run(
+                ["ansible-inventory", "-i", inventory, "--list"],
+                env={**env, **variables(url)},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            took = time.perf_counter() - begin
+        asked = len(self.journal())
+        self.tell(
+            f"ansible-inventory of {count} Services",
+            f"<= {pages} requests",
+            f"{asked} requests",
+            asked <= pages,
+            f"{took:.1f} s",
+        )
+        wish = ["-e", "alpha_sender_name=ACME", "-e", "alpha_sender_concurrency=50"]
+        with self.served(count, "mixed") as url:
+            took = self.playbook("messaging.twilio.audit", variables(url), *wish) - self.empty
+        asked = len(self.journal())
+        details = f"{took:.1f} s; the formula says {reckon(count, asked, 50):.1f} s"
+        most = pages + count
+        self.tell(
+            f"the audit of {count} Services, 50 in flight",
+            f"<= {most} requests",
+            f"{asked} requests",
+            asked <= most,
+            details,
+        )
+
+    def run(self) -> None:
+        self.empty = min(self.playbook(write_playbook(self.folder, localhost()), {}) for _try in range(5))
+        ours = self.rollout(1000, "mixed", 20, 1.20, 5)
+        self.rollout(1000, "all right", 20, 1.35, 5)
+        if self.most >= 10000:
+            self.rollout(10000, "mixed", 50, 1.10, 2)
+            self.rollout(10000, "all right", 50, 1.20, 2)
+        self.uri_loop(ours)
+        self.helper_library(ours)
+        self.limited()
+        self.processor()
+        self.bad_weather()
+        self.hosts()
+        self.inventory_and_audit()
+        self.growth()
+
+
+def reckon(count: int, requests_made: int, concurrency: int) -> float:
+    """The formula of docs/scale.md: seconds of a rollout beyond an empty playbook."""
+    return 0.9 + 0.0001 * count + requests_made * LATENCY / concurrency
 
 
 async def bare(url: str, count: int, concurrency: int) -> None:
@@ -78,21 +369,67 @@ async def bare(url: str, count: int, concurrency: int) -> None:
         await asyncio.gather(*(work() for _worker in range(concurrency)))
 
 
-def played(folder: Path, playbook: str, variables: dict[str, str], *options: str) -> float:
-    """Seconds that a playbook takes as a whole."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        ["ansible-playbook", playbook, *options],
-        env=environment(folder, variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    took = time.perf_counter() - begin
-    if done.returncode:
-        sys.exit(done.stdout)
-    return took
+def adapted(url: str, count: int, concurrency: int) -> float:
+    """Processor seconds of the same requests by threads over requests' transport adapter, one for all."""
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency)
+
+    def send(method: str, path: str, **more: Any) -> bytes:
+        request = requests.Request(method, path, auth=(ACCOUNT_SID, AUTH_TOKEN), **more).prepare()
+        return adapter.send(request).content
+
+    def work(todo: Iterator[int]) -> None:
+        for number in todo:
+            path = f"{url}/v1/Services/{mg(number)}/AlphaSenders"
+            senders = json.loads(send("GET", path, params={"PageSize": 1000}))["alpha_senders"]
+            if [sender["alpha_sender"] for sender in senders] == ["ACME"]:
+                continue
+            for sender in senders:
+                send("DELETE", f"{path}/{sender['sid']}")
+            send("POST", path, data={"AlphaSender": "ACME"})
+
+    begin = time.process_time()
+    in_threads(work, count, concurrency)
+    return time.process_time() - begin
+
+
+def in_threads(work: Any, count: int, concurrency: int) -> None:
+    todo = iter(range(1, count + 1))
+    threads = [threading.Thread(target=work, args=(todo,)) for _worker in range(concurrency)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def uri_tasks(url: str, count: int) -> list[dict[str, Any]]:
+    """Read each, delete what is wrong, create what is missing: one request after the other."""
+    path = f"{url}/v1/Services/{{{{ item }}}}/AlphaSenders"
+    login = {"url_username": ACCOUNT_SID, "url_password": AUTH_TOKEN, "force_basic_auth": True}
+    wrong = "item.json.alpha_senders | map(attribute='alpha_sender') | list != ['ACME']"
+    first = "item.json.alpha_senders[0]"
+    created = {"url": f"{url}/v1/Services/{{{{ item.item }}}}/AlphaSenders", "method": "POST", "status_code": 201}
+    return [
+        {
+            "ansible.builtin.uri": {"url": path, **login},
+            "loop": [mg(number) for number in range(1, count + 1)],
+            "register": "listed",
+        },
+        {
+            "ansible.builtin.uri": {"url": f"{{{{ {first}.url }}}}", "method": "DELETE", "status_code": 204, **login},
+            "loop": "{{ listed.results }}",
+            "when": [wrong, "item.json.alpha_senders | length > 0"],
+        },
+        {
+            "ansible.builtin.uri": {
+                **created,
+                "body_format": "form-urlencoded",
+                "body": {"AlphaSender": "ACME"},
+                **login,
+            },
+            "loop": "{{ listed.results }}",
+            "when": wrong,
+        },
+    ]
 
 
 def variables(url: str) -> dict[str, str]:
@@ -104,88 +441,20 @@ def variables(url: str) -> dict[str, str]:
     }
 
 
-def role(folder: Path, url: str, count: int, concurrency: int) -> float:
-    """Seconds of the whole playbook run of the role."""
-    wish = {
-        "alpha_sender_name": "ACME",
-        "alpha_sender_services": [mg(number) for number in range(1, count + 1)],
-        "alpha_sender_concurrency": concurrency,
-    }
-    (folder / "wish.json").write_text(json.dumps(wish), encoding="utf-8")
-    return played(folder, "messaging.twilio.apply", variables(url), "-e", f"@{folder / 'wish.json'}")
-
-
-def rollout(folder: Path, count: int, state: str, concurrency: int) -> dict[str, Any]:
-    with served(folder, count, state) as url:
-        begin = time.perf_counter()
-        asyncio.run(bare(url, count, concurrency))
-        theirs = time.perf_counter() - begin
-    empty = min(played(folder, write_playbook(folder, localhost()), {}) for _time in range(2))
-    with served(folder, count, state) as url:
-        ours = role(folder, url, count, concurrency) - empty
-    entries = journal(folder)
-    return {
-        "case": f"{count} Services, {state}, {concurrency} in flight",
-        "bare": theirs,
-        "ours": ours,
-        "empty playbook": empty,
-        "ratio": ours / theirs,
-        "requests": len(entries),
-        "connections": len({entry["connection"] for entry in entries}),
-    }
-
-
-def limited(folder: Path, count: int) -> dict[str, Any]:
-    """A limit of 20 at once with a concurrency of 100, beside exactly 20."""
-    times, refused = [], 0.0
-    for concurrency in (20, 100):
-        with served(folder, count, "mixed", limit=20) as url:
-            times.append(role(folder, url, count, concurrency))
-        entries = journal(folder)
-        refused = sum(entry["status"] == 429 for entry in entries) / len(entries)
-    empty = played(folder, write_playbook(folder, localhost()), {})
-    return {
-        "case": f"{count} Services, a limit of 20 at once, 100 in flight beside 20",
-        "ours": times[1] - empty,
-        "ratio": (times[0] - empty) / (times[1] - empty),
-        "refused": refused,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--services", type=int, help="at most so many Services a case")
-    most = parser.parse_args().services
-    rows: list[dict[str, Any]] = []
+    parser.add_argument("--services", type=int, default=100000, help="at most so many Services a case")
+    os.environ["NO_PROXY"] = "127.0.0.1"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for count, state, concurrency in (
-            (1000, "mixed", 20),
-            (1000, "all right", 20),
-            (10000, "mixed", 50),
-            (10000, "all right", 50),
-        ):
-            if most is None or count == 1000:
-                rows.append(rollout(folder, min(count, most or count), state, concurrency))
-                print(show(rows[-1]), flush=True)
-        rows.append(limited(folder, min(2000, most or 2000)))
-        print(show(rows[-1]), flush=True)
-    facts = {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "largest process, MB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-    }
-    target = ROOT / ".build/bench.json"
+        bench = Bench(Path(name), parser.parse_args().services)
+        facts = f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, "
+        facts += f"{1000 * LATENCY:.0f} ms a request"
+        print(facts, Row("case", "wanted", "measured"), sep="\n", flush=True)
+        bench.run()
+    target = ROOT / ".build/bench.txt"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"facts": facts, "rows": rows}, indent=2), encoding="utf-8")
-    print(f"{facts}\nwritten to {target.relative_to(ROOT)}")
-
-
-def show(row: dict[str, Any]) -> str:
-    return "  ".join(
-        f"{key}: {value:.3f}" if isinstance(value, float) else f"{key}: {value}" for key, value in row.items()
-    )
+    target.write_text("\n".join([facts, *map(str, bench.rows)]) + "\n", encoding="utf-8")
+    print(f"written to {target.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 # Copyright: messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module of this name as any other, and shows its progress as it comes.
+"""Runs the module of this name as any other, with what only the controller knows.
 
 The module takes the whole list in one run, since each further run costs a start, new connections
-and a wait for the last Services. What it does meanwhile it writes to a file, which is read here.
+and a wait for the last Services. What it does meanwhile it writes to a file, which is read here and
+shown as it comes. Where hosts are given, their Services and wishes are taken from their variables.
 """
 
 from __future__ import annotations
 
+import gc
+import signal
 import tempfile
 import threading
 import typing as t
@@ -16,13 +19,90 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import first_few
 
+#: The variables of a host that make its wish.
+VARIABLES = {
+    "service_sid": "twilio_service_sid",
+    "alpha_sender": "alpha_sender_name",
+    "state": "alpha_sender_state",
+    "replace": "alpha_sender_replace",
+}
+NO_SERVICES = "No Services: give alpha_sender_services, or let the hosts of the play have a twilio_service_sid"
+#: Variables that are the same for all hosts of a play.
+OF_THE_PLAY = ("ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts", "hostvars")
 #: Seconds between two looks at the file.
 INTERVAL = 0.2
 
 
 class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        given = self._task.args
+        hosts = given.get("hosts")
+        if hosts is None or given.get("services") is not None:
+            return self._run_and_follow(tmp, task_vars)
+        hosts = hosts.split(",") if isinstance(hosts, str) else hosts
+        if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+            return {"failed": True, "msg": f"hosts: {hosts!r} is not a list of names of hosts"}
+        unknown = [host for host in hosts if host not in (task_vars or {})["hostvars"]]
+        if unknown:
+            return {"failed": True, "msg": f"hosts: {unknown[0]!r} is not a host of the inventory"}
+        wishes, left_out = self._wishes_of_hosts(hosts, task_vars or {})
+        if not wishes:
+            return {"failed": True, "msg": NO_SERVICES}
+        self._task.args = {**given, "hosts": None, "services": list(wishes.values())}
+        try:
+            result = self._run_and_follow(tmp, task_vars)
+        finally:
+            self._task.args = given  # for the next try, where the task has retries
+        if "services" in result:
+            outcomes = {outcome["service_sid"].lower(): outcome for outcome in result["services"]}
+            result["hosts"] = {host: outcomes.get(wish["service_sid"].lower()) for host, wish in wishes.items()}
+        if left_out:
+            told = f"{len(left_out)} of {len(hosts)} hosts have no twilio_service_sid and were left out: "
+            told += first_few(left_out)
+            result.setdefault("warnings", []).append(told)
+        return result
+
+    def _wishes_of_hosts(
+        self, hosts: list[str], task_vars: dict[str, t.Any]
+    ) -> tuple[dict[str, dict[str, t.Any]], list[str]]:
+        """What each host wants, as entries for the module, and the hosts that have no Service.
+
+        The variables are those of the host in this very play and role, with Ansible's precedence: a
+        value of the play holds for all, one of the inventory for its host, and the role's default else.
+        """
+        wishes: dict[str, dict[str, t.Any]] = {}
+        left_out: list[str] = []
+        manager, play = self._task.get_variable_manager(), self._task.play
+        inventory = task_vars["hostvars"]._inventory
+        of_the_play = {variable: task_vars[variable] for variable in OF_THE_PLAY if variable in task_vars}
+        for name in hosts:
+            # Told all hosts, Ansible would go through all of them for each.
+            variables = manager.get_vars(
+                play=play, host=inventory.get_host(name), task=self._task, include_hostvars=False,
+                _hosts=[name], _hosts_all=[name],
+            )  # fmt: skip
+            variables.update(of_the_play)
+            templar = None
+            wish = {}
+            for key, variable in VARIABLES.items():
+                value = variables.get(variable)
+                if self._templar.is_template(value):
+                    templar = templar or self._templar.copy_with_new_env(available_variables=variables)
+                    value = templar.template(value)
+                if key == "replace" and isinstance(value, str):
+                    # As from an INI file or the command line. What is none of these words the module refuses.
+                    value = {"true": True, "yes": True, "false": False, "no": False}.get(value.lower(), value)
+                if value is not None:
+                    wish[key] = value
+            if "service_sid" in wish:
+                wishes[name] = wish
+            else:
+                left_out.append(name)
+        return wishes, left_out
+
+    def _run_and_follow(self, tmp: str | None, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         if not self._can_follow():
             return self._run_module(tmp, task_vars)
         with tempfile.NamedTemporaryFile("r", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8") as file:
@@ -34,12 +114,18 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             try:
                 return self._run_module(tmp, task_vars)
             finally:
-                self._task.args = given  # for the next try, where the task has retries
+                self._task.args = given
                 ended.set()
                 follower.join()
 
     def _run_module(self, tmp: str | None, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        # This process is a fork of Ansible's. Without this the collector goes through all that Ansible
+        # holds, again and again, while the module is packed, which then takes three times as long.
+        gc.freeze()
+        try:
+            result: dict[str, t.Any] = super().run(tmp, task_vars)
+        finally:
+            gc.unfreeze()
         return result
 
     def _can_follow(self) -> bool:
@@ -53,6 +139,9 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
 
 
 def _follow(file: t.TextIO, ended: threading.Event) -> None:
+    # Ansible passes signals on to the module in the main thread, which sleeps until the module says
+    # something unless it is the one that is interrupted.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     display = Display()
     while True:
         last = ended.wait(INTERVAL)

@@ -4,6 +4,17 @@
 
 from __future__ import annotations
 
+import re
+
+
+def _with_environment(documentation: str) -> str:
+    """The same options for a plugin, to which Ansible gives an environment variable only where ``env`` names it."""
+    return re.sub(
+        r"(Without it the environment variable E\((TWILIO_\w+)\) is used\.\n    type: str\n)",
+        r"\1    env:\n      - name: \2\n",
+        documentation,
+    )
+
 
 class ModuleDocFragment:
     """The connection options, in the order of ``connection_spec``."""
@@ -83,3 +94,7 @@ notes:
     redirects are not followed.
   - An environment variable that is empty counts as one that is not set.
 """
+    PLUGIN: str
+
+
+ModuleDocFragment.PLUGIN = _with_environment(ModuleDocFragment.DOCUMENTATION)

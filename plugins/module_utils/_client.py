@@ -247,6 +247,14 @@ class Client:
             if password:
                 self._secrets += [password, unquote(password)]
 
+    def services(self) -> list[Resource]:
+        """All Messaging Services of the account: GET /v1/Services."""
+        return self._listing("/v1/Services", "services")
+
+    def service(self, service_sid: str) -> Resource:
+        """One Messaging Service: GET /v1/Services/{MG}."""
+        return self._call("GET", f"/v1/Services/{service_sid}")
+
     def alpha_senders(self, service_sid: str) -> list[Resource]:
         """All alpha senders of a Service: GET /v1/Services/{MG}/AlphaSenders."""
         return self._listing(_senders_path(service_sid), "alpha_senders")
@@ -269,7 +277,7 @@ class Client:
         try:
             self._call("DELETE", f"{_senders_path(service_sid)}/{sid}")
         except ApiError as error:
-            if error.status != 404 or error.unsettled:
+            if not error.not_there:
                 raise
             return False
         return True

@@ -12,7 +12,7 @@ import typing as t
 
 #: How many characters of a value, or of somebody else's words, one message repeats.
 MOST_SHOWN = 300
-#: How many bad entries one message names before it only counts the rest.
+#: How many bad entries, Services or hosts one message names.
 MOST_PROBLEMS = 5
 
 
@@ -62,6 +62,11 @@ class ApiError(Exception):
         """
         return self.status in (401, 403)
 
+    @property
+    def not_there(self) -> bool:
+        """Twilio itself says that there is no such resource."""
+        return self.status == 404 and not self.unsettled
+
     def as_fields(self) -> dict[str, t.Any]:
         """The contract's ``error``: five keys, ``None`` where nothing is known."""
         return error_fields(self.message, self.code, self.more_info, self.status, self.request_id)
@@ -71,6 +76,11 @@ def shown(value: object) -> str:
     """``value`` as a message repeats it, cut where it is long."""
     text = repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def first_few(names: t.Sequence[str]) -> str:
+    """The first of ``names``, and a sign that there are more."""
+    return ", ".join(names[:MOST_PROBLEMS]) + (", ..." if len(names) > MOST_PROBLEMS else "")
 
 
 def error_fields(

@@ -15,17 +15,24 @@ from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome, converge, make_diff
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, shown
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, shown
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, Wish
 
 #: Ends what is told of a dry run.
 DRY_RUN = " (dry run, nothing is changed)"
 #: How many reasons a message names before it only counts the rest.
 MOST_REASONS = 3
+#: How many Services a list in the job artifacts names: AWX keeps them with the job, and shows them.
+MOST_ARTIFACTS = 100
 #: How many warnings a result carries before it only counts the rest.
 MOST_WARNINGS = 10
 #: About the most requests at once that Twilio is known to answer for one account.
 MOST_CONCURRENCY = 100
+#: Seconds after which the waiting thread looks whether a signal has come.
+WAKING = 0.2
+
+Item = t.TypeVar("Item")
+Result = t.TypeVar("Result")
 
 
 def converge_all(
@@ -47,16 +54,91 @@ def converge_all(
     :arg progress: called after each Service, by one thread at a time, with how many are done and
         the count of each action among them.
     """
-    outcomes: list[Outcome | None] = [None] * len(wishes)
-    todo = iter(range(len(wishes)))
     counts: Counter[str] = Counter()
+
+    def one(wish: Wish, stopped: t.Callable[[], bool]) -> Outcome:
+        return converge(client, wish, dry_run=dry_run, stopped=stopped)
+
+    def done(outcome: Outcome) -> bool:
+        counts[outcome.action] += 1
+        progress(sum(counts.values()) - counts["not_attempted"], counts)
+        return outcome.account_wide or (max_failures is not None and counts["failed"] > max_failures)
+
+    outcomes = _at_once(client, wishes, one, done, concurrency)
+    return [
+        outcome if outcome is not None else Outcome(wish.service_sid, "not_attempted")
+        for outcome, wish in zip(outcomes, wishes)
+    ]
+
+
+def read_senders(
+    client: Client, service_sids: t.Sequence[str], *, concurrency: int
+) -> list[list[Resource] | ApiError | None]:
+    """The alpha senders of each Service, in order, or why they could not be read.
+
+    What every other Service would get too ends it, and so does a cancelled run: ``None`` is what was
+    not read then.
+    """
+
+    def one(service_sid: str, _stopped: t.Callable[[], bool]) -> list[Resource] | ApiError:
+        try:
+            return client.alpha_senders(service_sid)
+        except ApiError as error:
+            return error
+
+    def done(found: list[Resource] | ApiError) -> bool:
+        return isinstance(found, ApiError) and found.account_wide
+
+    return _at_once(client, service_sids, one, done, concurrency)
+
+
+def services_with_senders(client: Client, services: t.Sequence[Resource], *, concurrency: int) -> dict[str, t.Any]:
+    """The Services with their ``alpha_senders``, ``errors`` for those that could not be read, and ``warnings``.
+
+    :raises ApiError: what every other Service would get, too.
+    """
+    found = read_senders(client, [str(service.get("sid")) for service in services], concurrency=concurrency)
+    failed = [(service, error) for service, error in zip(services, found) if isinstance(error, ApiError)]
+    for _service, error in failed:
+        if error.account_wide:
+            raise error
+    result: dict[str, t.Any] = {
+        "services": [
+            {**service, "alpha_senders": senders if isinstance(senders, list) else None}
+            for service, senders in zip(services, found)
+        ],
+        "errors": [
+            {"service_sid": service.get("sid"), "msg": str(error), "error": error.as_fields()}
+            for service, error in failed
+        ],
+        "warnings": [],
+    }
+    if failed:
+        told = f"the alpha senders of {len(failed)} of {len(services)} Services could not be read, see errors"
+        result["warnings"] = [f"{told}; the first: {failed[0][1]}"]
+    return result
+
+
+def _at_once(
+    client: Client,
+    items: t.Sequence[Item],
+    one: t.Callable[[Item, t.Callable[[], bool]], Result],
+    done: t.Callable[[Result], bool],
+    concurrency: int,
+) -> list[Result | None]:
+    """The result of ``one`` for each item, in order, ``None`` for what was not begun.
+
+    :arg one: is given an item, and what tells whether it is to stop.
+    :arg done: is given each result, by one thread at a time, and says whether to begin no other.
+    """
+    results: list[Result | None] = [None] * len(items)
+    todo = iter(range(len(items)))
     stop = threading.Event()
     lock = threading.Lock()
+    crashes: list[BaseException] = []
 
     def stopped() -> bool:
         return stop.is_set() or client.cancellation.is_set()
-
-    crashes: list[BaseException] = []
 
     def work() -> None:
         try:
@@ -65,31 +147,28 @@ def converge_all(
                     place = next(todo, None)
                 if place is None:
                     return
-                outcome = converge(client, wishes[place], dry_run=dry_run, stopped=stopped)
+                result = one(items[place], stopped)
                 with lock:
-                    outcomes[place] = outcome
-                    counts[outcome.action] += 1
-                    if outcome.account_wide or (max_failures is not None and counts["failed"] > max_failures):
+                    results[place] = result
+                    if done(result):
                         stop.set()
-                    progress(sum(counts.values()) - counts["not_attempted"], counts)
         except BaseException as error:
             stop.set()
             crashes.append(error)
 
-    threads = [threading.Thread(target=work) for _worker in range(min(concurrency, len(wishes)))]
+    threads = [threading.Thread(target=work) for _worker in range(min(concurrency, len(items)))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        # A signal may reach any thread, and its handler runs in this one, which must not sleep through it.
+        while thread.is_alive():
+            thread.join(WAKING)
     if crashes:
         raise crashes[0]
-    return [
-        outcome if outcome is not None else Outcome(wish.service_sid, "not_attempted")
-        for outcome, wish in zip(outcomes, wishes)
-    ]
+    return results
 
 
-def check_limits(concurrency: int, max_failures: int | None, progress_every: int) -> None:
+def check_limits(concurrency: int, max_failures: int | None = None, progress_every: int = 1) -> None:
     """Raise `InputError` for the first limit that is out of range."""
     if not 1 <= concurrency <= MOST_CONCURRENCY:
         raise InputError(f"concurrency: {concurrency} is not allowed; 1 to {MOST_CONCURRENCY} are")
@@ -99,8 +178,30 @@ def check_limits(concurrency: int, max_failures: int | None, progress_every: int
         raise InputError(f"progress_every: {progress_every} is not allowed; 1 and more are")
 
 
-def bulk_result(outcomes: t.Sequence[Outcome], *, dry_run: bool = False) -> dict[str, t.Any]:
-    """The result of a module that brings many Services to their wishes."""
+def check_path(path: str | None, name: str) -> None:
+    """Raise `InputError` if a file cannot be written there. It is not made empty."""
+    if path is not None:
+        try:
+            with open(path, "a", encoding="utf-8"):
+                pass
+        except (OSError, ValueError) as error:
+            raise InputError(f"{name}: {shown(path)} cannot be written ({error})") from None
+
+
+def job_artifacts(data: t.Mapping[str, t.Any], **listed: t.Sequence[str]) -> dict[str, t.Any]:
+    """What ``set_stats`` would return for ``data``, and for lists that are cut, with how many were left out."""
+    told = dict(data)
+    for name, values in listed.items():
+        told[name] = list(values[:MOST_ARTIFACTS])
+        told[f"{name}_left_out"] = max(0, len(values) - MOST_ARTIFACTS)
+    return {"data": told, "per_host": False, "aggregate": False}
+
+
+def bulk_result(outcomes: t.Sequence[Outcome], *, dry_run: bool = False, artifacts: bool = False) -> dict[str, t.Any]:
+    """The result of a module that brings many Services to their wishes.
+
+    :arg artifacts: publish it as job artifacts, too, the way ``set_stats`` does.
+    """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
     result = {
         "changed": any(outcome.changed for outcome in outcomes),
@@ -110,6 +211,10 @@ def bulk_result(outcomes: t.Sequence[Outcome], *, dry_run: bool = False) -> dict
         "diff": make_diff(outcomes),
         "warnings": _bounded_warnings(outcomes),
     }
+    if artifacts:
+        failed = [outcome.service_sid for outcome in outcomes if outcome.action == "failed"]
+        data = {"alpha_sender_summary": summary, "alpha_sender_summary_line": result["summary_line"]}
+        result["ansible_stats"] = job_artifacts(data, alpha_sender_failed=failed)
     message = failure_message(outcomes)
     if message is not None:
         result.update(failed=True, msg=message)
@@ -152,12 +257,7 @@ def progress_lines(
 
     :raises InputError: if the file cannot be written.
     """
-    if path is not None:
-        try:
-            with open(path, "a", encoding="utf-8"):
-                pass
-        except (OSError, ValueError) as error:
-            raise InputError(f"progress_path: {shown(path)} cannot be written ({error})") from None
+    check_path(path, "progress_path")
 
     def write(done: int, counts: t.Mapping[str, int]) -> None:
         if path is None or (done % every and done != total):

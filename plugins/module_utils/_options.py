@@ -9,6 +9,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -55,6 +56,20 @@ def connection_spec() -> dict[str, dict[str, t.Any]]:
         "max_retries": {"type": "int", "default": 5},
         "validate_certs": {"type": "bool", "default": True},
         "ca_path": {"type": "path"},
+    }
+
+
+def service_spec() -> dict[str, dict[str, t.Any]]:
+    """The options that say which Service is meant, as the ``_service`` fragment documents them."""
+    return {"service_sid": {"type": "str"}, "service_name": {"type": "str"}}
+
+
+def fleet_spec() -> dict[str, dict[str, t.Any]]:
+    """The options of modules that work on many Services."""
+    return {
+        "services": {"type": "list", "elements": "raw"},
+        "hosts": {"type": "list", "elements": "str"},
+        "concurrency": {"type": "int", "default": 10},
     }
 
 
@@ -106,6 +121,8 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
         told = (result.get("summary_line"), result.get("msg"))
         result["msg"] = ". ".join(["The run was cancelled, what was begun was brought to its end", *filter(None, told)])
         module.log(result["msg"])
+    # This process ends here. Its last collections of garbage would go through all there is for nothing.
+    gc.freeze()
     try:
         if failed:
             module.fail_json(**result)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     InputError,
@@ -36,7 +37,8 @@ _SIDS = {
     "MG": ("a Messaging Service's SID", re.compile(r"MG[0-9a-fA-F]{32}")),
     "SK": ("an API key's SID", re.compile(r"SK[0-9a-fA-F]{32}")),
 }
-_ENTRY_KEYS = ("service_sid", "alpha_sender", "state", "replace")
+_ENTRY_KEYS = ("service_sid", "service_name", "alpha_sender", "state", "replace")
+_ONE_OF_TWO = "give service_sid or service_name"
 
 Resource = t.Mapping[str, t.Any]
 
@@ -83,6 +85,7 @@ def check_sender(value: object, name: str) -> str:
 class Wish:
     """What one Service should end as.
 
+    ``service_sid`` is empty as long as the Service is known by its ``service_name`` only.
     ``absent`` without an ``alpha_sender`` means whichever it has.
     ``replace`` allows to delete another sender to make room.
     """
@@ -91,22 +94,24 @@ class Wish:
     alpha_sender: str | None
     state: str = "present"
     replace: bool = True
+    service_name: str | None = None
 
 
 def make_wish(
-    service_sid: object,
+    service_sid: object = None,
     alpha_sender: object = None,
     state: object = "present",
     replace: object = True,
+    service_name: object = None,
     *,
     where: str = "",
 ) -> Wish:
-    """A `Wish` whose every part was checked.
+    """A `Wish` whose every part was checked. Of ``service_sid`` and ``service_name`` it has one.
 
     :arg where: stands before each name in a message, for example ``services, entry 3 of 300, ``.
     :raises InputError: names the first part that is wrong.
     """
-    sid = check_sid("MG", service_sid, f"{where}service_sid")
+    sid, name = check_service(service_sid, service_name, where)
     if state not in STATES:
         raise InputError(f"{where}state: {shown(state)} is not one of {', '.join(STATES)}")
     if not isinstance(replace, bool):
@@ -115,7 +120,30 @@ def make_wish(
         alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
     elif state == "present":
         raise InputError(where + _MISSING_SENDER)
-    return Wish(sid, alpha_sender, state, replace)
+    return Wish(sid, alpha_sender, state, replace, name)
+
+
+def check_service(service_sid: object, service_name: object, where: str = "") -> tuple[str, str | None]:
+    """The SID of a Service and ``None``, or an empty string and its name: whichever of the two was given.
+
+    :raises InputError: if that is no SID or no name, or not one of the two was given.
+    """
+    if service_name is None:
+        if service_sid is None:
+            raise InputError(f"{where or 'the Service: '}{_ONE_OF_TWO}")
+        return check_sid("MG", service_sid, f"{where}service_sid"), None
+    if service_sid is not None:
+        both = f"{shown(service_sid)} and service_name {shown(service_name)} were both given"
+        raise InputError(f"{where}service_sid: {both}; {_ONE_OF_TWO}")
+    if not isinstance(service_name, str) or not service_name:
+        why = "is empty" if service_name == "" else "is not a string, put it in quotes"
+        raise InputError(f"{where}service_name: {shown(service_name)} {why}; the friendly name of a Service is allowed")
+    return "", service_name
+
+
+def with_sid(wish: Wish, find: t.Callable[[str], str]) -> Wish:
+    """The wish with the SID of its Service, which ``find`` gives for a name."""
+    return wish if wish.service_name is None else replace(wish, service_sid=find(wish.service_name))
 
 
 def make_wishes(
@@ -123,10 +151,15 @@ def make_wishes(
     alpha_sender: str | None = None,
     state: str = "present",
     replace: bool = True,
+    *,
+    find: t.Callable[[str], str],
 ) -> tuple[Wish, ...]:
     """One `Wish` a Service, in the order of ``services``.
 
-    :arg services: SIDs, or mappings of ``service_sid`` and keys that override the common wish.
+    :arg services: SIDs, or mappings of ``service_sid`` or ``service_name`` and keys that override the
+        common wish.
+    :arg find: gives the SID for a name, and raises `InputError` where it cannot. Asked only when
+        all that can be told without it is right.
     :raises InputError: for all bad entries at once, each by its place and value, and for a
         Service with two different wishes. The same wish twice counts as one.
     """
@@ -135,26 +168,41 @@ def make_wishes(
     elif state == "present" and any(isinstance(entry, str) for entry in services):
         raise InputError(_MISSING_SENDER)
     common = {"alpha_sender": alpha_sender, "state": state, "replace": replace}
-    wishes: dict[str, Wish] = {}
-    places: dict[str, int] = {}
     problems: list[str] = []
-    for place, entry in enumerate(services, 1):
-        where = f"services, entry {place} of {len(services)}"
+
+    def tried(where: str, make: t.Callable[[], Wish], told: str = "") -> tuple[str, Wish] | None:
         try:
-            wish = _wish_of_entry(entry, common, where)
+            return where, make()
         except InputError as error:
-            problems.append(str(error))
-            continue
+            problems.append(f"{told}{error}")
+            return None
+
+    places = [f"services, entry {place} of {len(services)}" for place in range(1, len(services) + 1)]
+    checked = [tried(where, partial(_wish_of_entry, entry, common, where)) for where, entry in zip(places, services)]
+    wishes = _one_a_service(filter(None, checked), problems)
+    raise_problems(problems)
+    if all(wish.service_name is None for wish in wishes):
+        return wishes
+    found = [tried(where, partial(with_sid, wish, find), f"{where}, ") for where, wish in filter(None, checked)]
+    wishes = _one_a_service(filter(None, found), problems)
+    raise_problems(problems)
+    return wishes
+
+
+def _one_a_service(placed: t.Iterable[tuple[str, Wish]], problems: list[str]) -> tuple[Wish, ...]:
+    """The wishes, each once. Adds to ``problems`` where a Service has two that differ."""
+    wishes: dict[str, Wish] = {}
+    places: dict[str, str] = {}
+    for where, wish in placed:
         # SIDs are hexadecimal: two spellings of one Service must not race each other.
-        key = wish.service_sid.lower()
+        key = wish.service_sid.lower() or where
         known = wishes.setdefault(key, wish)
-        first = places.setdefault(key, place)
+        first = places.setdefault(key, where)
         if _words(known) != _words(wish):
             problems.append(
                 f"{where}: {wish.service_sid} is wanted as {_words(wish)}, but as {_words(known)} "
-                f"in entry {first}; one Service can have one wish only"
+                f"in {first.partition(', ')[2]}; one Service can have one wish only"
             )
-    raise_problems(problems)
     return tuple(wishes.values())
 
 
@@ -168,12 +216,13 @@ def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) ->
         )
     unknown = [key for key in entry if key not in _ENTRY_KEYS]
     if unknown:
-        named = f" ({shown(entry['service_sid'])})" if "service_sid" in entry else ""
+        known = entry.get("service_sid", entry.get("service_name"))
+        named = f" ({shown(known)})" if known is not None else ""
         raise InputError(
             f"{where}{named}: unknown key {', '.join(map(shown, unknown))}; allowed are {', '.join(_ENTRY_KEYS)}"
         )
-    if "service_sid" not in entry:
-        raise InputError(f"{where}: {shown(dict(entry))} has no service_sid")
+    if "service_sid" not in entry and "service_name" not in entry:
+        raise InputError(f"{where}: {shown(dict(entry))} has no service_sid and no service_name")
     return make_wish(**{**common, **entry}, where=f"{where}, ")
 
 

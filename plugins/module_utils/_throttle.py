@@ -5,7 +5,7 @@
 
 Twilio refuses what is too much with 429, and publishes no limit. So the number is found: it grows
 with each answer, is halved by a refusal, grows back quickly to what went well before, and beyond
-that only once in a while.
+that one by one, slowly at first: other jobs share the account's limit, and leave it, too.
 Private to this collection: it may change with any release.
 """
 
@@ -15,8 +15,9 @@ import threading
 
 #: With how many requests at once a run begins, whatever its concurrency.
 START = 25
-#: After how many answers for each request in flight one more is tried beyond what was refused.
-QUIET = 50
+#: After how many answers for each request in flight one more is tried beyond what was refused. Each
+#: time that goes well, half as many are enough for the next one.
+QUIET = 20
 
 
 class Throttle:
@@ -32,6 +33,7 @@ class Throttle:
         self._ceiling = most
         self._in_flight = 0
         self._quiet = 0
+        self._patience = QUIET
         #: How often it was halved. Requests of before then say nothing new when they are refused.
         self._cuts = 0
         self._free = threading.Condition()
@@ -56,6 +58,7 @@ class Throttle:
 
     def _refused(self, ticket: int) -> None:
         self._quiet = 0
+        self._patience = QUIET
         if ticket == self._cuts:
             self._cuts += 1
             self._ceiling = max(1, self._in_flight - 1)
@@ -70,6 +73,7 @@ class Throttle:
             self._limit += 1
             return
         self._quiet += 1
-        if self._quiet >= QUIET * self._limit and self._ceiling < self._most:
+        if self._quiet >= self._patience * self._limit and self._ceiling < self._most:
             self._quiet = 0
+            self._patience //= 2
             self._ceiling += 1

@@ -97,29 +97,37 @@ class _Watchdog:
         self._exchanges: set[_Exchange] = set()
         self._thread: threading.Thread | None = None
 
-    @contextlib.contextmanager
-    def watch(self, exchange: _Exchange) -> t.Iterator[None]:
-        with self._lock:
-            self._exchanges.add(exchange)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.start()
+    # A lock for each request would be one that all threads queue at: a set takes and loses a member,
+    # and is copied, in one step.
+
+    def add(self, exchange: _Exchange) -> None:
+        self._exchanges.add(exchange)
         _current.exchange = exchange
-        try:
-            yield
-        finally:
+        if self._thread is None:
             with self._lock:
-                self._exchanges.discard(exchange)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, daemon=True)
+                    self._thread.start()
+
+    def discard(self, exchange: _Exchange) -> None:
+        self._exchanges.discard(exchange)
 
     def _run(self) -> None:
         while True:
             time.sleep(INTERVAL)
+            for exchange in self._exchanges.copy():
+                exchange.close_if_over(time.monotonic())
+            if self._exchanges:
+                continue
+            self._thread = None
+            # Who was added before that line saw a thread, so it is looked once more. Who comes
+            # after it starts one.
+            if not self._exchanges:
+                return
             with self._lock:
-                if not self._exchanges:
-                    self._thread = None
+                if self._thread is not None:
                     return
-                for exchange in self._exchanges:
-                    exchange.close_if_over(time.monotonic())
+                self._thread = threading.current_thread()
 
 
 _current = threading.local()
@@ -219,20 +227,22 @@ class DeadlineAdapter(HTTPAdapter):
         :raises BrokenExchange: if no whole answer came, in time and before the run's time is over.
         """
         exchange = _Exchange(time.monotonic() + seconds, cancellation)
-        with _watchdog.watch(exchange):
+        _watchdog.add(exchange)
+        try:
+            response = self.send(request, **kwargs)
             try:
-                response = self.send(request, **kwargs)
-                try:
-                    body = response.raw.read(decode_content=True)
-                finally:
-                    response.close()
-                if exchange.closed:
-                    raise OSError("closed")  # what looks whole may be cut
-                return response, body
-            except (RequestException, HTTPError, OSError, ValueError) as error:
-                cause: Exception = error
-                if exchange.closed:
-                    cause = TimeoutError(
-                        "cancelled" if cancellation.is_set() else f"it took more than {seconds:g} s in all"
-                    )
-                raise BrokenExchange(cause, sent=exchange.sent) from None
+                body = response.raw.read(decode_content=True)
+            finally:
+                response.close()
+            if exchange.closed:
+                raise OSError("closed")  # what looks whole may be cut
+            return response, body
+        except (RequestException, HTTPError, OSError, ValueError) as error:
+            cause: Exception = error
+            if exchange.closed:
+                cause = TimeoutError(
+                    "cancelled" if cancellation.is_set() else f"it took more than {seconds:g} s in all"
+                )
+            raise BrokenExchange(cause, sent=exchange.sent) from None
+        finally:
+            _watchdog.discard(exchange)

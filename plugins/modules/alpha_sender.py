@@ -18,12 +18,8 @@ description:
   - For many Services, M(messaging.twilio.alpha_senders) takes all of them in one task and is far faster than a loop.
 author:
   - messaging.twilio contributors (@messaging-twilio)
-options:
-  service_sid:
-    description: SID of the Messaging Service, C(MG) and 32 hexadecimal digits.
-    type: str
-    required: true
 extends_documentation_fragment:
+  - messaging.twilio._service
   - messaging.twilio._wish
   - messaging.twilio._connection
   - messaging.twilio._attributes
@@ -39,6 +35,11 @@ EXAMPLES = r"""
 - name: One Service sends as ACME (credentials from the environment)
   messaging.twilio.alpha_sender:
     service_sid: MG00000000000000000000000000000001
+    alpha_sender: ACME
+
+- name: The Service is known by its name
+  messaging.twilio.alpha_sender:
+    service_name: Shop
     alpha_sender: ACME
 
 - name: Never take another sender away
@@ -139,20 +140,25 @@ from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
     run_module,
+    service_spec,
     wish_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wish
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wish, with_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"service_sid": {"type": "str", "required": True}, **wish_spec(), **connection_spec()},
+        argument_spec={**service_spec(), **wish_spec(), **connection_spec()},
         supports_check_mode=True,
     )
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        wish = make_wish(*(params[name] for name in ("service_sid", "alpha_sender", "state", "replace")))
-        return single_result(converge(connect(1), wish, dry_run=module.check_mode))
+        names = ("service_sid", "alpha_sender", "state", "replace", "service_name")
+        wish = make_wish(*(params[name] for name in names))
+        client = connect(1)
+        wish = with_sid(wish, ServiceNames(client.services).sid)
+        return single_result(converge(client, wish, dry_run=module.check_mode))
 
     run_module(module, job)
 

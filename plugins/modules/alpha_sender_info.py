@@ -14,16 +14,13 @@ description:
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
-  service_sid:
-    description: SID of the Messaging Service, C(MG) and 32 hexadecimal digits.
-    type: str
-    required: true
   sid:
     description:
       - SID of one alpha sender, C(AI) and 32 hexadecimal digits. Only that one is returned, and none where the
         Service does not have it.
     type: str
 extends_documentation_fragment:
+  - messaging.twilio._service
   - messaging.twilio._connection
   - messaging.twilio._attributes.info
 seealso:
@@ -70,20 +67,27 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._options import Connect, connection_spec, run_module
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import check_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+    Connect,
+    connection_spec,
+    run_module,
+    service_spec,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import check_service, check_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"service_sid": {"type": "str", "required": True}, "sid": {"type": "str"}, **connection_spec()},
+        argument_spec={**service_spec(), "sid": {"type": "str"}, **connection_spec()},
         supports_check_mode=True,
     )
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        service_sid = check_sid("MG", params["service_sid"], "service_sid")
+        service_sid, name = check_service(params["service_sid"], params["service_name"])
         sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid")
-        found = connect(1).alpha_senders(service_sid)
+        client = connect(1)
+        found = client.alpha_senders(ServiceNames(client.services).sid(name) if name is not None else service_sid)
         return {"alpha_senders": [sender for sender in found if sid in (None, sender.get("sid"))]}
 
     run_module(module, job)

@@ -22,15 +22,26 @@ author:
 options:
   services:
     description:
-      - The Messaging Services. Each is a SID, or an entry with the keys C(service_sid), C(alpha_sender), C(state) and
-        C(replace), where a key that is left out
-        is taken from the option of that name.
+      - The Messaging Services. Each is a SID, or an entry with the keys C(service_sid) or C(service_name),
+        C(alpha_sender), C(state) and C(replace), where a key that is left out is taken from the option of that name.
+      - C(service_name) is a friendly name, exactly as Twilio has it. Where there is one, all Services are read to find
+        it, once and 1,000 at a time. A name that several Services have, or none, is an error, and nothing is changed.
       - The same Service twice with the same wish counts once. With two different wishes it is an error.
       - With an empty list there is nothing to do.
       - SIDs cost less than entries, so give those where all Services have one wish.
+      - Needed unless O(hosts) is given.
     type: list
     elements: raw
-    required: true
+  hosts:
+    description:
+      - Names of hosts of the inventory that are Services, as P(messaging.twilio.services#inventory) makes them. The
+        Service of a host is its variable C(twilio_service_sid), and what is wanted of it its variables
+        C(alpha_sender_name), C(alpha_sender_state) and C(alpha_sender_replace). The options of this task count for what
+        a host does not have.
+      - A host without C(twilio_service_sid) is left out, with a warning.
+      - Use it with C(run_once), so that one task brings all of them to their wishes.
+    type: list
+    elements: str
   concurrency:
     description: How many Services are worked on at once, each over one connection. 1 to 100.
     type: int
@@ -49,6 +60,13 @@ options:
     description: After how many Services a line on the progress is due. 1 or more.
     type: int
     default: 2000
+  artifacts:
+    description:
+      - Whether the outcome is published as job artifacts, as M(ansible.builtin.set_stats) does it, by the names
+        C(alpha_sender_summary), C(alpha_sender_summary_line), C(alpha_sender_failed), the SIDs of the first 100
+        Services that failed, and C(alpha_sender_failed_left_out), how many failed beside those.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - messaging.twilio._wish
   - messaging.twilio._connection
@@ -77,6 +95,8 @@ EXAMPLES = r"""
       - MG00000000000000000000000000000001
       - service_sid: MG00000000000000000000000000000002
         alpha_sender: ACME UK
+      - service_name: Shop UK
+        alpha_sender: SHOP UK
       - service_sid: MG00000000000000000000000000000003
         state: absent
         alpha_sender: null  # whichever it has
@@ -85,6 +105,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+hosts:
+  description: The outcome of each host's Service, as in RV(services), by the name of the host.
+  returned: O(hosts) was given, other than for bad input
+  type: dict
 services:
   description: The outcome of each Service, in the order given.
   returned: always, other than for bad input
@@ -194,6 +218,7 @@ summary_line:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
     bulk_result,
     check_limits,
@@ -203,33 +228,43 @@ from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
 from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
+    fleet_spec,
     run_module,
     wish_spec,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
 
 
 def main() -> None:
     spec = {
-        "services": {"type": "list", "elements": "raw", "required": True},
-        "concurrency": {"type": "int", "default": 10},
+        **fleet_spec(),
         "max_failures": {"type": "int"},
         "progress_path": {"type": "path"},
         "progress_every": {"type": "int", "default": 2000},
+        "artifacts": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
         check_limits(**limits)
-        wishes = make_wishes(*(params[name] for name in ("services", "alpha_sender", "state", "replace")))
+        if params["services"] is None:
+            # With hosts they are made of the hosts' variables, where those are known: on the controller.
+            raise InputError("services: missing; give the Services, or hosts in a task of a play")
+        client = connect(limits["concurrency"])
+        wishes = make_wishes(
+            *(params[name] for name in ("services", "alpha_sender", "state", "replace")),
+            find=ServiceNames(client.services).sid,
+        )
         progress = progress_lines(
             params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
         )
-        outcomes = converge_all(
-            connect(limits["concurrency"]), wishes, dry_run=module.check_mode, progress=progress, **limits
-        )
-        return bulk_result(outcomes, dry_run=module.check_mode)
+        outcomes = converge_all(client, wishes, dry_run=module.check_mode, progress=progress, **limits)
+        result = bulk_result(outcomes, dry_run=module.check_mode, artifacts=params["artifacts"])
+        # What was given is not returned once more: of 10,000 Services that takes as long as 100 requests.
+        result["invocation"] = {"module_args": {**params, "services": f"{len(params['services'])} entries"}}
+        return result
 
     run_module(module, job)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,11 +53,13 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
         tmp_path, APPLY, extra={**WISH, "alpha_sender_services": [mg(99), *SIDS]}, variables=environment(simulator)
     )
     assert played.status == 2
-    assert '"msg": "9 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 1 failed"' in played.output
-    assert f"1 of 9 Services failed: {mg(99)}: " in played.output
+    line = "9 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 1 failed"
+    assert f'"msg": "{line} | 1 of 9 Services failed: {mg(99)}: ' in played.output
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
     assert "service_sid" not in played.output
-    assert mg(99) in played.output.partition("CUSTOM STATS")[2]
+    stats = played.output.partition("CUSTOM STATS")[2]
+    assert mg(99) in stats
+    assert '"alpha_sender_failed_left_out": 0' in stats
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
         ({"alpha_sender_name": "A.B"}, "alpha_sender: 'A.B' has the character '.'"),
         ({"alpha_sender_name": False}, "alpha_sender: False is not a string, put it in quotes"),
         ({"alpha_sender_concurrency": 0}, "concurrency: 0 is not allowed"),
-        ({"alpha_sender_state": "gone"}, "value of alpha_sender_state must be one of: present, absent, got: gone"),
+        ({"alpha_sender_state": "gone"}, "value of state must be one of: present, absent, got: gone"),
         ({"alpha_sender_batch_size": 0}, "progress_every: 0 is not allowed"),
         ({"alpha_sender_region": "ie1"}, "region: 'ie1' without an edge"),
     ],
@@ -131,3 +134,27 @@ def test_a_missing_requests_is_reported_with_the_interpreter(simulator: Simulato
     assert played.status == 2
     assert "Failed to import the required Python library (requests)" in played.output
     assert ".venv/bin/python" in played.output or "bin/python" in played.output
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_unverified_certificates_are_warned_of(simulator: Simulator, tmp_path: Path, verified: bool) -> None:
+    simulator.reset(seed(["ACME"]))
+    task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1), "validate_certs": verified}}
+    played = play(tmp_path, localhost(task), variables=environment(simulator))
+    assert played.status == 0, played.output
+    warned = f"validate_certs is false: whoever answers for {simulator.url} gets the credentials"
+    assert (warned in " ".join(played.output.split())) is not verified
+
+
+def test_what_twilio_refused_is_told_in_fields(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed([]))
+    tasks: list[dict[str, Any]] = [
+        {
+            "messaging.twilio.alpha_sender_info": {"service_sid": mg(9)},
+            "register": "result",
+            "ignore_errors": True,
+        },
+        {"assert": {"that": ["result is failed", "result.error.code == 20404", "result.error.status == 404"]}},
+    ]
+    played = play(tmp_path, localhost(*tasks), variables=environment(simulator))
+    assert played.status == 0, played.output

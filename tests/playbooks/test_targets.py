@@ -18,7 +18,9 @@ def test_there_are_targets() -> None:
     assert {
         "module_alpha_sender",
         "module_alpha_senders",
+        "module_alpha_sender_audit",
         "module_alpha_sender_info",
+        "module_service_info",
         "bad_input",
         "role_alpha_sender",
     } <= set(TARGETS)

@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--faults", type=Path, help="JSON file of what goes wrong")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds each request takes")
     parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
+    parser.add_argument("--weather", type=json.loads, default={}, help="shares of requests that go wrong, as JSON")
     parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
     parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
     options = parser.parse_args()
@@ -79,6 +80,7 @@ def main() -> None:
                 faults=faults,
                 journal_file=journal,
             )
+            simulator.weather = options.weather
         except (KeyError, TypeError, ValueError) as error:
             sys.exit(f"simulator: the seed or the faults are not as its README says: {error!r}")
         asyncio.run(serve(options, simulator))

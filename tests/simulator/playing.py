@@ -87,3 +87,25 @@ def write_playbook(folder: Path, plays: list[dict[str, Any]]) -> str:
 def localhost(*tasks: dict[str, Any], **keys: Any) -> list[dict[str, Any]]:
     """A play of ``tasks`` on this machine."""
     return [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **keys}]
+
+
+def write_inventory(folder: Path, **options: Any) -> str:
+    """The path of an inventory of Services with these options of the plugin."""
+    path = folder / "services.twilio.yml"
+    path.write_text(yaml.safe_dump({"plugin": "messaging.twilio.services", **options}), encoding="utf-8")
+    return str(path)
+
+
+def listed(
+    folder: Path, inventory: str, variables: Mapping[str, str], *, status: int = 0
+) -> tuple[dict[str, Any], str]:
+    """What ``ansible-inventory --list`` tells, and what it prints beside that. It has to end with ``status``."""
+    done = subprocess.run(
+        ["ansible-inventory", "-i", inventory, "--list"],
+        env=environment(folder, variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return json.loads(done.stdout or "{}"), done.stderr

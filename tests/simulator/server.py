@@ -13,6 +13,7 @@ import json
 import random
 import ssl
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
@@ -147,6 +148,7 @@ class Simulator:
             "connection": self._number(transport),
             "user_agent": request.headers.get("User-Agent"),
             "status": None,
+            "begin": time.time(),
         }
         self.journal.append(entry)
         form = await request.post()
@@ -175,6 +177,7 @@ class Simulator:
         finally:
             if account is not None:
                 account.in_flight -= 1
+            entry["end"] = time.time()
             if self._journal_file is not None:
                 self._journal_file.write(json.dumps(entry) + "\n")
                 self._journal_file.flush()

@@ -28,6 +28,14 @@ def seed(*services: Sequence[str], **account: Any) -> dict[str, Any]:
     return {"accounts": [{**account, "services": entries}]}
 
 
+def named_seed(*names: str, senders: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """One account whose Services 1, 2, 3 … have the given friendly names, and the senders given for a name."""
+    known = seed(*((senders or {}).get(name, ()) for name in names))
+    for service, name in zip(known["accounts"][0]["services"], names):
+        service["friendly_name"] = name
+    return known
+
+
 def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
     """The connection options as a module has them after its defaults."""
     defaults: Mapping[str, Any] = {

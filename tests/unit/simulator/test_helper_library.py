@@ -5,28 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from helped import Loopback
 from twilio.base.exceptions import TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from simulator import Simulator
 from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
-
-
-class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
-    """Twilio's HTTP client, with the simulator in the place of the real host."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
-        response = super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
-        self.headers = response.headers
-        return response
 
 
 def library(simulator: Simulator, user: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> Client:

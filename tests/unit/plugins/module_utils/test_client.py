@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.messaging.twilio.plugins.module_utils import _client
+from ansible_collections.messaging.twilio.plugins.module_utils import _client, _errors
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, Connection, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 
@@ -193,6 +194,15 @@ def test_a_listing_that_cannot_be_trusted_is_an_error_at_once(
     assert (simulator.requests(), waits) == (["GET"], [])
 
 
+@pytest.mark.parametrize("elsewhere", ["/v1/Services", "/v2/Services", "/v1/Services/{sid}/AlphaSenders/more"])
+def test_a_page_of_another_listing_is_not_read(simulator: Simulator, elsewhere: str) -> None:
+    location = simulator.url + elsewhere.format(sid=mg(1)) + "?Page=1"
+    simulator.reset(seed(["OLD"]), [{"kind": "page_elsewhere", "location": location}])
+    with pytest.raises(ApiError, match="which is not a page of"):
+        client(simulator)[0].alpha_senders(mg(1))
+    assert simulator.requests() == ["GET"]
+
+
 def test_an_error_carries_all_that_twilio_says(simulator: Simulator) -> None:
     simulator.reset(seed([]))
     api, _waits = client(simulator)
@@ -287,13 +297,14 @@ def test_a_write_whose_fate_is_unknown_is_not_repeated(
     assert waits == []
 
 
-def test_repeating_ends(simulator: Simulator) -> None:
+@pytest.mark.parametrize("retries", [1, 2, 3])
+def test_repeating_ends(simulator: Simulator, retries: int) -> None:
     simulator.reset(seed([]), [{"kind": "status", "status": 500, "count": 9}])
-    api, waits = client(simulator, max_retries=2)
-    with pytest.raises(ApiError, match="given up after 3 attempts"):
+    api, waits = client(simulator, max_retries=retries)
+    with pytest.raises(ApiError, match=f"given up after {retries + 1} attempts"):
         api.alpha_senders(mg(1))
-    assert simulator.requests() == ["GET"] * 3
-    assert len(waits) == 2
+    assert simulator.requests() == ["GET"] * (retries + 1)
+    assert len(waits) == retries
     api, waits = client(simulator, max_retries=0)
     with pytest.raises(ApiError, match="HTTP 500"):
         api.alpha_senders(mg(1))
@@ -426,3 +437,114 @@ def test_unknown_fields_nulls_and_other_types_pass(simulator: Simulator) -> None
     }
     simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd], "meta": None}}])
     assert client(simulator)[0].alpha_senders(mg(1)) == [odd]
+
+
+@pytest.mark.parametrize("changed", [{"timeout": 3600}, {"timeout": 0.1}, {"max_retries": 0}, {"max_retries": 100}])
+def test_the_ends_of_a_range_are_in_it(changed: dict[str, Any]) -> None:
+    made = connection(**TOKEN, **changed)
+    assert (made.timeout, made.max_retries) == tuple({"timeout": 30.0, "max_retries": 5, **changed}.values())
+
+
+@pytest.mark.parametrize("url", ["https://a b.example", "https://example.com/a\nb", "https://example.com/\u00a0x"])
+def test_an_address_with_what_cannot_be_printed_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match="is not the URL of an API"):
+        connection(**TOKEN, api_url=url)
+
+
+def test_certificates_are_verified_unless_that_is_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    assert Connection("user", "password", "https://example.com").verify is True
+    assert connection(**TOKEN).verify is True
+    assert connection(**TOKEN, validate_certs=False).verify is False
+
+
+def test_deleting_says_whether_it_was_this_call(simulator: Simulator) -> None:
+    simulator.reset(seed(["ACME"]))
+    api, _waits = client(simulator)
+    sid = api.alpha_senders(mg(1))[0]["sid"]
+    assert api.delete_alpha_sender(mg(1), sid) is True
+    assert api.delete_alpha_sender(mg(1), sid) is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "unsettled", "sentence"),
+    [
+        ({"status": 422, "body": {}}, False, "HTTP 422: "),
+        ({"status": 404, "body": {}}, True, "HTTP 404: "),
+        ({"status": 500, "body": {"code": 20500, "message": "no"}}, True, "Twilio error 20500 (HTTP 500): no"),
+        ({"status": 503, "body": {"code": 21730, "message": "later"}}, False, "Twilio error 21730 (HTTP 503): later"),
+        (
+            {"status": 300, "body": {"alpha_sender": "ACME"}},
+            False,
+            "HTTP 300: a redirect to another path, which is not",
+        ),
+    ],
+)
+def test_a_sentence_has_what_there_is_and_only_what_may_have_been_done_is_unsettled(
+    simulator: Simulator, fault: dict[str, Any], unsettled: bool, sentence: str
+) -> None:
+    simulator.reset(seed([]), [{"kind": "status", "count": 9, **fault}])
+    api, _waits = client(simulator, max_retries=0)
+    with pytest.raises(ApiError) as caught:
+        api.create_alpha_sender(mg(1), "ACME")
+    assert str(caught.value).startswith(f"POST /v1/Services/{mg(1)}/AlphaSenders: {sentence}")
+    assert caught.value.unsettled is unsettled
+
+
+def test_a_page_about_the_error_that_is_too_long_is_left_out(simulator: Simulator) -> None:
+    for length, known in ((_errors.MOST_SHOWN, True), (_errors.MOST_SHOWN + 1, False)):
+        page = "https://example.com/".ljust(length, "x")
+        body = {"code": 20001, "message": "no", "more_info": page}
+        simulator.reset(seed([]), [{"kind": "status", "status": 400, "body": body}])
+        with pytest.raises(ApiError) as caught:
+            client(simulator)[0].alpha_senders(mg(1))
+        assert caught.value.more_info == (page if known else None)
+
+
+def test_a_secret_longer_than_a_sender_is_masked_in_what_is_read(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for masked, secret in ((True, "twelve-chars"), (False, "eleven-char")):
+        monkeypatch.setenv("HTTP_PROXY", simulator.url.replace("http://", f"http://user:{secret}@"))
+        monkeypatch.setenv("NO_PROXY", "")
+        body = {"alpha_senders": [{"told": f"<{secret}>"}]}
+        simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": body}])
+        assert client(simulator)[0].alpha_senders(mg(1)) == [{"told": "<********>" if masked else f"<{secret}>"}]
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", None), ("-5", None), ("soon", None)])
+def test_only_a_time_to_come_is_a_retry_after(simulator: Simulator, value: str, seconds: float | None) -> None:
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": value}}
+    simulator.reset(seed([]), [fault])
+    api, waits = client(simulator)
+    api.alpha_senders(mg(1))
+    assert (waits[0] == seconds) if seconds else (0 <= waits[0] <= _client.BACKOFF_BASE)
+
+
+def test_an_answer_has_four_timeouts(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulator.reset(seed([]))
+    api, _waits = client(simulator, timeout=7.5)
+    given: list[float] = []
+    exchange = api._adapter.exchange
+
+    def watched(*args: Any, seconds: float, **more: Any) -> Any:
+        given.append(seconds)
+        return exchange(*args, seconds=seconds, **more)
+
+    monkeypatch.setattr(api._adapter, "exchange", watched)
+    api.alpha_senders(mg(1))
+    assert given == [30.0]
+
+
+def test_the_reason_of_a_broken_connection_is_the_innermost_one() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        api = Client(connection(**TOKEN, api_url=url, max_retries=0), wait=lambda seconds: None)
+        with pytest.raises(ApiError) as caught:
+            api.services()
+    assert str(caught.value).startswith(f"GET /v1/Services: {url} was not reached: ")
+    reason = str(caught.value).partition("was not reached: ")[2]
+    assert reason == caught.value.message
+    assert re.fullmatch(r"(Failed to establish a new connection: )?\[Errno \d+\] Connection refused", reason)

@@ -399,3 +399,37 @@ def test_nothing_is_written_once_it_was_told_to_stop(simulator: Simulator) -> No
     outcome = converge(client, Wish(SID, "ACME"), dry_run=False, stopped=lambda: True)
     assert (outcome.action, outcome.before, outcome.after) == ("not_attempted", "OLD", "OLD")
     assert simulator.requests() == ["GET"]
+
+
+@pytest.mark.parametrize("action", ["created", "replaced", "deleted", "none", "not_attempted"])
+def test_the_fields_of_an_outcome_are_those_of_a_failure_only_if_it_is_one(action: str) -> None:
+    fields = {"service_sid": mg(1), "action": action, "before": "OLD", "after": "ACME"}
+    assert Outcome(mg(1), action, "OLD", "ACME").as_fields() == fields
+    assert Outcome(mg(1), action).account_wide is False
+    failed = Outcome(mg(1), "failed", "OLD", "ACME", msg="why", lost="OLD").as_fields()
+    more = {"msg": "why", "error": None, "restored": False, "lost": "OLD", "unknown": False}
+    assert failed == {**fields, "action": "failed", **more}
+
+
+def test_a_lost_sender_is_a_change_and_a_restored_one_is_none(simulator: Simulator) -> None:
+    simulator.reset(seed(["OLD"], refused=["BAD"]))
+    restored = run(simulator, Wish(mg(1), "BAD"))
+    assert (restored.restored, restored.changed, restored.wrote) == (True, False, True)
+    simulator.reset(seed(["OLD"], refused=["BAD"]), [{"kind": "status", "status": 400, "method": "POST", "count": 9}])
+    lost = run(simulator, Wish(mg(1), "BAD"))
+    assert (lost.lost, lost.changed) == ("OLD", True)
+
+
+@pytest.mark.parametrize(("after", "changed"), [("AAA", True), ("ZZZ", True), (None, True), ("OLD", False)])
+def test_a_failure_is_a_change_where_it_left_something_else(after: str | None, changed: bool) -> None:
+    assert Outcome(mg(1), "failed", "OLD", after, wrote=True).changed is changed
+    assert Outcome(mg(1), "failed", "OLD", after).changed is False
+
+
+def test_after_two_races_it_is_told_what_was_deleted_last_and_is_not_there(simulator: Simulator) -> None:
+    writers = [{"kind": "other_writer", "method": "POST", "sender": sender} for sender in ("ONE", "TWO")]
+    simulator.reset(seed(["OLD"]), writers)
+    outcome = run(simulator, Wish(mg(1), "ACME"))
+    assert simulator.senders(mg(1)) == ["TWO"]
+    assert (outcome.action, outcome.before, outcome.after) == ("failed", "OLD", "TWO")
+    assert (outcome.lost, outcome.changed) == ("ONE", True)

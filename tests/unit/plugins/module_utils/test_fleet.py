@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,14 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
+    MOST_CONCURRENCY,
     bulk_result,
     check_limits,
     converge_all,
     progress_lines,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
+from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
 from simulator import Simulator
 from simulator.testing import mg, options, seed
@@ -27,7 +33,9 @@ from simulator.testing import mg, options, seed
 def run(simulator: Simulator, services: list[Any], *, concurrency: int = 8, **more: Any) -> list[Outcome]:
     connection = make_connection(options(simulator, **more.pop("options", {})))
     client = Client(connection, concurrency=concurrency, wait=lambda seconds: None)
-    return converge_all(client, make_wishes(services, "ACME"), concurrency=concurrency, **{"dry_run": False, **more})
+    return converge_all(
+        client, make_wishes(services, "ACME", find=str), concurrency=concurrency, **{"dry_run": False, **more}
+    )
 
 
 MIXED: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]
@@ -64,6 +72,18 @@ def test_a_dry_run_only_reads(simulator: Simulator) -> None:
     assert line == "0 Services: nothing to do (dry run, nothing is changed)"
     assert done["changed"] is True
     assert bulk_result(run(simulator, [mg(n) for n in range(1, 5)]))["changed"] is False
+
+
+def test_artifacts_name_a_hundred_failed_services_and_count_the_rest() -> None:
+    outcomes = [Outcome(mg(number), "failed" if number > 2 else "none", msg="why") for number in range(1, 106)]
+    assert "ansible_stats" not in bulk_result(outcomes)
+    published = bulk_result(outcomes, artifacts=True)["ansible_stats"]
+    assert (published["per_host"], published["aggregate"]) == (False, False)
+    assert published["data"]["alpha_sender_failed"] == [mg(number) for number in range(3, 103)]
+    assert published["data"]["alpha_sender_failed_left_out"] == 3
+    assert published["data"]["alpha_sender_summary"]["failed"] == 103
+    few = bulk_result(outcomes[:4], artifacts=True)["ansible_stats"]["data"]
+    assert (few["alpha_sender_failed"], few["alpha_sender_failed_left_out"]) == ([mg(3), mg(4)], 0)
 
 
 def test_a_service_that_does_not_exist_fails_alone_after_all_others(simulator: Simulator) -> None:
@@ -188,3 +208,89 @@ def test_progress_is_written_every_so_often_and_at_the_end(simulator: Simulator,
 def test_limits_out_of_range_are_refused(limits: tuple[int, int | None, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_limits(*limits)
+
+
+@pytest.mark.parametrize("limits", [(1,), (MOST_CONCURRENCY,), (5, 0), (5, 7), (5, None, 1), (5, None, 2)])
+def test_the_ends_of_the_limits_are_within_them(limits: tuple[Any, ...]) -> None:
+    check_limits(*limits)
+
+
+@pytest.mark.parametrize("limits", [(0,), (MOST_CONCURRENCY + 1,), (5, -1), (5, None, 0)])
+def test_what_is_beyond_a_limit_is_refused(limits: tuple[Any, ...]) -> None:
+    with pytest.raises(InputError):
+        check_limits(*limits)
+
+
+def test_the_line_counts_every_service_once_and_tells_what_was_not_attempted_only_if_there_is_any() -> None:
+    actions = ["created", "none", "none", "failed"]
+    outcomes = [Outcome(mg(number), action, msg="why") for number, action in enumerate(actions)]
+    line = "4 Services: 1 created, 0 replaced, 0 deleted, 2 unchanged, 1 failed"
+    assert bulk_result(outcomes)["summary_line"] == line
+    more = [*outcomes, Outcome(mg(9), "not_attempted")]
+    assert bulk_result(more)["summary_line"] == line.replace("4 Services", "5 Services") + ", 1 not attempted"
+    assert bulk_result(outcomes, artifacts=True)["ansible_stats"]["data"]["alpha_sender_failed"] == [mg(3)]
+
+
+def test_reasons_are_counted_beyond_the_first_few() -> None:
+    outcomes = [Outcome(mg(number), "failed", msg=f"why {number}") for number in range(5)]
+    assert bulk_result(outcomes[:1])["msg"] == "1 of 1 Services failed: why 0"
+    assert bulk_result(outcomes[:3])["msg"] == "3 of 3 Services failed: why 0 | why 1 | why 2"
+    assert bulk_result(outcomes)["msg"].endswith("why 2 | and 2 more, each with its msg in services")
+
+
+@pytest.mark.parametrize(("count", "rest"), [(0, None), (1, None), (10, None), (12, "and 2 more Services like that")])
+def test_warnings_are_counted_beyond_the_first_few(count: int, rest: str | None) -> None:
+    outcomes = [Outcome(mg(number), "none", warning=f"look {number}") for number in range(count)]
+    expected = [f"look {number}" for number in range(min(count, 10))] + ([rest] if rest else [])
+    assert bulk_result(outcomes)["warnings"] == expected
+
+
+def test_progress_comes_after_every_so_many_and_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    progress = progress_lines(str(path), 8, 3)
+    for done in range(1, 9):
+        progress(done, {"none": done})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [re.sub(r" Services.*; ", ", ", line) for line in lines] == [
+        "3 of 8, 5 to go", "6 of 8, 2 to go", "8 of 8, 0 to go",
+    ]  # fmt: skip
+
+
+def test_progress_does_not_count_what_was_not_attempted(simulator: Simulator) -> None:
+    simulator.reset(seed(*[[]] * 6), [{"kind": "status", "status": 401, "skip": 3, "count": 99}])
+    seen: list[int] = []
+    outcomes = run(
+        simulator, [mg(n) for n in range(1, 7)], concurrency=1, progress=lambda done, _counts: seen.append(done)
+    )
+    assert seen == list(range(1, 1 + sum(outcome.action != "not_attempted" for outcome in outcomes)))
+
+
+def test_a_signal_that_another_thread_receives_stops_the_run(simulator: Simulator) -> None:
+    """The system may give it to any, and Python's handler waits for the main thread to wake."""
+    simulator.reset(seed(*[["OLD"]] * 20))
+    cancellation = Cancellation()
+    cancelled = []
+
+    def progress(done: int, _counts: object) -> None:
+        if done == 1:
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            cancelled.append(cancelled_within(cancellation, 60))
+
+    before = signal.signal(signal.SIGTERM, lambda *_args: cancellation.cancel())
+    try:
+        client = Client(make_connection(options(simulator)), concurrency=2, cancellation=cancellation)
+        wishes = make_wishes([mg(number) for number in range(1, 21)], "ACME", find=str)
+        outcomes = converge_all(client, wishes, concurrency=2, dry_run=False, progress=progress)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert cancelled == [True]
+    assert {outcome.action for outcome in outcomes} == {"replaced", "not_attempted"}
+
+
+def cancelled_within(cancellation: Cancellation, seconds: int) -> bool:
+    """Whether it comes. A minute is only there to fail rather than hang."""
+    for _time in range(seconds * 20):
+        if cancellation.is_set():
+            return True
+        time.sleep(0.05)
+    return False

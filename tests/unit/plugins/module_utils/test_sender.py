@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
@@ -16,8 +17,9 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import (
     check_sid,
     make_plan,
     make_wish,
-    make_wishes,
+    with_sid,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes as make_wishes_and_find
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +27,14 @@ from simulator.testing import mg
 
 ALLOWED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -+_&"
 NAMES = ("ACME", "Acme", "OLD", "OTHER")
+
+
+def nobody(name: str) -> str:
+    raise AssertionError(f"{name} was looked up")
+
+
+def make_wishes(*args: Any, find: Callable[[str], str] = nobody) -> tuple[Wish, ...]:
+    return make_wishes_and_find(*args, find=find)
 
 
 @given(st.text(ALLOWED, min_size=1, max_size=11).filter(lambda text: not re.fullmatch("[0-9]+", text)))
@@ -139,7 +149,7 @@ class TestWishes:
             (None, "entry 2 of 3: None is neither a Service SID nor an entry"),
             (
                 {"service_sid": mg(9), "alpha_sendr": "X"},
-                "unknown key 'alpha_sendr'; allowed are service_sid, alpha_sender, state, replace",
+                "unknown key 'alpha_sendr'; allowed are service_sid, service_name, alpha_sender, state, replace",
             ),
             ({"service_sid": mg(9), "a": 1, "b": 2}, f"entry 2 of 3 ('{mg(9)}'): unknown key 'a', 'b'; allowed are"),
             ({"sid": mg(9)}, "entry 2 of 3: unknown key 'sid'; allowed are"),
@@ -223,3 +233,68 @@ def test_a_sender_that_could_not_be_restored_is_not_replaced() -> None:
     unnamed = {"sid": f"AI{1:032x}", "alpha_sender": None}
     assert make_plan(Wish(mg(1), "ACME"), [unnamed]).action == "failed"
     assert make_plan(Wish(mg(1), None, "absent"), [unnamed]).action == "deleted"
+
+
+SHOPS = {"Shop UK": mg(1), "Shop FR": mg(2), "Same": mg(1)}
+
+
+def shop(name: str) -> str:
+    if name not in SHOPS:
+        raise InputError(f"service_name: {name!r} is unknown")
+    return SHOPS[name]
+
+
+def test_services_may_be_named() -> None:
+    wishes = make_wishes(
+        [mg(3), {"service_name": "Shop UK"}, {"service_name": "Shop FR", "state": "absent"}], "ACME", find=shop
+    )
+    assert [(wish.service_sid, wish.service_name, wish.state) for wish in wishes] == [
+        (mg(3), None, "present"), (mg(1), "Shop UK", "present"), (mg(2), "Shop FR", "absent"),
+    ]  # fmt: skip
+
+
+def test_all_unknown_names_are_told_at_once_by_their_places() -> None:
+    with pytest.raises(InputError) as caught:
+        make_wishes(
+            [{"service_name": "A"}, mg(3), {"service_name": "Shop UK"}, {"service_name": "B"}], "ACME", find=shop
+        )
+    assert str(caught.value) == (
+        "services, entry 1 of 4, service_name: 'A' is unknown; services, entry 4 of 4, service_name: 'B' is unknown"
+    )
+
+
+def test_names_are_not_looked_up_while_anything_else_is_wrong() -> None:
+    with pytest.raises(InputError, match="entry 2 of 2: 'bad'"):
+        make_wishes([{"service_name": "Shop UK"}, "bad"], "ACME")
+
+
+def test_one_service_by_two_names_or_by_its_sid_too_has_one_wish() -> None:
+    same = [{"service_name": "Shop UK"}, {"service_name": "Same"}, mg(1)]
+    assert [wish.service_sid for wish in make_wishes(same, "ACME", find=shop)] == [mg(1)]
+    other = {"service_name": "Shop UK", "state": "absent", "alpha_sender": None}
+    message = r"entry 3 of 3: MG0+1 is wanted as present 'ACME', but as absent any in entry 1"
+    with pytest.raises(InputError, match=message):
+        make_wishes([other, {"service_name": "Shop FR"}, mg(1)], "ACME", find=shop)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "the Service: give service_sid or service_name"),
+        (
+            {"service_sid": mg(1), "service_name": "Shop"},
+            f"service_sid: '{mg(1)}' and service_name 'Shop' were both given; give",
+        ),
+        ({"service_name": ""}, "service_name: '' is empty; the friendly name of a Service is allowed"),
+        ({"service_name": 5}, "service_name: 5 is not a string, put it in quotes; the friendly name"),
+    ],
+)
+def test_a_service_is_given_in_exactly_one_way(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make_wish(alpha_sender="ACME", **given)
+    assert str(caught.value).startswith(message)
+
+
+def test_only_a_name_is_looked_up() -> None:
+    assert with_sid(make_wish(mg(9), "ACME"), nobody).service_sid == mg(9)
+    assert with_sid(make_wish(None, "ACME", service_name="Shop UK"), shop).service_sid == mg(1)

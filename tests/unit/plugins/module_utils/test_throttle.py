@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
@@ -64,6 +66,77 @@ def test_beyond_what_was_refused_it_tries_one_more_only_once_in_a_while() -> Non
         answers += 1
     assert answers >= QUIET * 3 - len(tickets)
     assert throttle._limit == 4
+
+
+def test_one_more_is_tried_after_exactly_so_many_answers_and_never_beyond_the_concurrency() -> None:
+    throttle = Throttle(4)
+    tickets = fill(throttle)
+    throttle.release(tickets.pop(), refused=True)
+    for ticket in tickets:
+        throttle.release(ticket, refused=False)
+
+    def answer(times: int) -> tuple[int, int]:
+        for _time in range(times):
+            throttle.release(throttle.acquire(), refused=False)
+        return throttle._limit, throttle._ceiling
+
+    assert answer(QUIET * 3 - throttle._quiet - 1) == (3, 3)
+    assert answer(1) == (3, 4)
+    assert answer(1) == (4, 4)
+    assert answer(QUIET * 10) == (4, 4)
+
+
+def test_refusals_of_before_the_last_halving_say_nothing_new() -> None:
+    throttle = Throttle(100)
+    first = fill(throttle)
+    throttle.release(first.pop(), refused=True)
+    assert (throttle._limit, throttle._ceiling) == (START // 2, START - 1)
+    throttle.release(first.pop(), refused=True)
+    assert (throttle._limit, throttle._ceiling) == (START // 2, START - 2)
+    # Two of the first crowd are still in flight when the second one is refused, and again the third.
+    while len(first) > 2:
+        throttle.release(first.pop(), refused=False)
+    for _crowd in range(2):
+        second = fill(throttle)
+        throttle.release(second.pop(), refused=True)
+        for ticket in second:
+            throttle.release(ticket, refused=False)
+    known = throttle._limit, throttle._ceiling
+    throttle.release(first.pop(), refused=True)
+    assert (throttle._limit, throttle._ceiling) == known
+
+
+def test_who_is_one_too_many_waits_for_a_slot() -> None:
+    throttle = Throttle(2)
+    tickets = [throttle.acquire(), throttle.acquire()]
+    got: list[int] = []
+    waiting = threading.Thread(target=lambda: got.append(throttle.acquire()))
+    waiting.start()
+    waiting.join(0.1)
+    assert got == []
+    throttle.release(tickets.pop(), refused=False)
+    waiting.join()
+    assert len(got) == 1
+
+
+def test_in_lasting_quiet_it_grows_faster_until_it_is_refused_again() -> None:
+    def answers_until_more() -> int:
+        limit, answers = throttle._limit, 0
+        while throttle._limit == limit:
+            throttle.release(throttle.acquire(), refused=False)
+            answers += 1
+        return answers
+
+    throttle = Throttle(40)
+    for ticket in fill(throttle):
+        throttle.release(ticket, refused=True)
+    assert throttle._limit == 1
+    waits = [answers_until_more() for _time in range(8)]
+    assert waits[0] >= QUIET
+    assert all(later < 2 * sooner for sooner, later in zip(waits, waits[1:]))
+    assert sum(waits) < 6 * QUIET
+    throttle.release(throttle.acquire(), refused=True)
+    assert throttle._patience == QUIET
 
 
 @given(st.integers(1, 100), st.lists(st.booleans(), max_size=300))

@@ -1,0 +1,220 @@
+#!/usr/bin/python
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alpha_sender_audit
+short_description: Tell which Twilio Messaging Service sends as what, and whether it should
+version_added: 0.1.0
+description:
+  - Reads the alphanumeric sender IDs (alpha senders) of many Twilio Messaging Services, or of all of an account, and
+    compares them with what is wanted. It never writes to Twilio.
+  - A Service matches where M(messaging.twilio.alpha_senders) would have nothing to do.
+  - Publishes C(alpha_sender_audit_summary), C(alpha_sender_audit_summary_line), C(alpha_sender_audit_senders), the SIDs
+    of the first 100 Services that differ as C(alpha_sender_audit_drifted), and how many differ beside those as
+    C(alpha_sender_audit_drifted_left_out), as M(ansible.builtin.set_stats) does it.
+  - The playbook C(messaging.twilio.audit) shows the result.
+author:
+  - messaging.twilio contributors (@messaging-twilio)
+options:
+  services:
+    description:
+      - The Messaging Services, as for M(messaging.twilio.alpha_senders), where an entry without a wish is only read.
+      - Without it and without O(hosts), all Services of the account.
+    type: list
+    elements: raw
+  hosts:
+    description:
+      - Names of hosts of the inventory that are Services, as for M(messaging.twilio.alpha_senders).
+    type: list
+    elements: str
+  alpha_sender:
+    description: The alpha sender that is wanted. Without one, and with O(state=present), the Services are only read.
+    type: raw
+  state:
+    description: What is wanted, as for M(messaging.twilio.alpha_senders).
+    type: str
+    choices: [present, absent]
+    default: present
+  replace:
+    description: Whether another sender may be replaced, as for M(messaging.twilio.alpha_senders).
+    type: bool
+    default: true
+  concurrency:
+    description: How many Services are read at once, 1 to 100.
+    type: int
+    default: 10
+  table_rows:
+    description: How many rows the table has, 0 or more.
+    type: int
+    default: 25
+  json_path:
+    description: File that the counts and all rows are written to as JSON, except in check mode.
+    type: path
+  csv_path:
+    description: File that all rows are written to as CSV, except in check mode.
+    type: path
+extends_documentation_fragment:
+  - messaging.twilio._connection
+  - messaging.twilio._attributes.info
+seealso:
+  - module: messaging.twilio.alpha_senders
+  - module: messaging.twilio.service_info
+"""
+
+EXAMPLES = r"""
+- name: Which Service sends as what?
+  messaging.twilio.alpha_sender_audit:
+  register: audit
+
+- name: Does every Service send as ACME?
+  messaging.twilio.alpha_sender_audit:
+    alpha_sender: ACME
+    concurrency: 20
+  register: audit
+
+- name: Show those that do not first
+  ansible.builtin.debug:
+    msg: "{{ audit.table }}"
+"""
+
+RETURN = r"""
+services:
+  description: A row for each Service.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service_sid:
+      description: SID of the Service.
+      returned: always
+      type: str
+    friendly_name:
+      description: Its friendly name. Null where there is no such Service.
+      returned: always
+      type: str
+    alpha_sender:
+      description: The alpha sender that it has. Null where it has none, or it could not be read.
+      returned: always
+      type: str
+    wanted:
+      description: The one that is wanted. Null where none is wanted, or nothing is wanted of it.
+      returned: always
+      type: str
+    matches:
+      description: Whether it is as wanted. Null where nothing is wanted of it, or it could not be read.
+      returned: always
+      type: bool
+    msg:
+      description: Why it could not be read, or could not be brought to what is wanted. Null otherwise.
+      returned: always
+      type: str
+senders:
+  description: How many Services have each alpha sender.
+  returned: success
+  type: dict
+  sample:
+    ACME: 750
+summary:
+  description: Counts of the Services.
+  returned: success
+  type: dict
+  contains:
+    services:
+      description: All that were looked at.
+      returned: always
+      type: int
+    with_sender:
+      description: Those that have an alpha sender.
+      returned: always
+      type: int
+    without_sender:
+      description: Those that have none.
+      returned: always
+      type: int
+    matching:
+      description: Those that are as wanted.
+      returned: always
+      type: int
+    drifted:
+      description: Those that are not.
+      returned: always
+      type: int
+    unread:
+      description: Those that could not be read.
+      returned: always
+      type: int
+summary_line:
+  description: The same as one line.
+  returned: success
+  type: str
+  sample: "1000 Services: 750 have an alpha sender, 250 have none, 700 are as wanted, 300 are not, 0 could not be read"
+table:
+  description: The first rows as lines of a table, those first that differ, and a count of the rest.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - service_sid                         friendly_name  alpha_sender  wanted  matches
+    - MG00000000000000000000000000000001  Shop UK        OLD           ACME    NO
+    - and 999 more
+error:
+  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure, other than for bad input
+  type: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
+    audit,
+    audit_result,
+    write_csv,
+    write_json,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import check_limits, check_path
+from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+    Connect,
+    connection_spec,
+    fleet_spec,
+    run_module,
+    wish_spec,
+)
+
+
+def main() -> None:
+    spec = {
+        **fleet_spec(),
+        "table_rows": {"type": "int", "default": 25},
+        "json_path": {"type": "path"},
+        "csv_path": {"type": "path"},
+    }
+    module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
+
+    def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
+        check_limits(params["concurrency"])
+        if params["table_rows"] < 0:
+            raise InputError(f"table_rows: {params['table_rows']} is not allowed; 0 and more are")
+        if not module.check_mode:
+            check_path(params["json_path"], "json_path")
+            check_path(params["csv_path"], "csv_path")
+        client = connect(params["concurrency"])
+        wanted = [params[name] for name in ("services", "alpha_sender", "state", "replace")]
+        rows = audit(client, *wanted, concurrency=params["concurrency"])
+        result = audit_result(rows, table_rows=params["table_rows"])
+        if params["json_path"] is not None and not module.check_mode:
+            write_json(params["json_path"], result)
+        if params["csv_path"] is not None and not module.check_mode:
+            write_csv(params["csv_path"], rows)
+        return result
+
+    run_module(module, job)
+
+
+if __name__ == "__main__":
+    main()
