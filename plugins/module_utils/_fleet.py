@@ -61,7 +61,8 @@ def converge_all(
 
     def done(outcome: Outcome) -> bool:
         counts[outcome.action] += 1
-        progress(sum(counts.values()) - counts["not_attempted"], counts)
+        if outcome.action != "not_attempted":
+            progress(sum(counts.values()) - counts["not_attempted"], counts)
         return outcome.account_wide or (max_failures is not None and counts["failed"] > max_failures)
 
     outcomes = _at_once(client, wishes, one, done, concurrency)
