@@ -15,9 +15,11 @@ import re
 import shlex
 import typing as t
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, shown
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import (
     Plan,
     Resource,
@@ -94,15 +96,31 @@ class Outcome:
         }
 
 
-def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[], bool] | None = None) -> Outcome:
+def converge(
+    client: Client,
+    wish: Wish,
+    *,
+    dry_run: bool,
+    stopped: t.Callable[[], bool] | None = None,
+    journal: Journal | None = None,
+) -> Outcome:
     """Bring one Service to ``wish``, or say what would be done.
 
     Never raises `ApiError`: what the network or Twilio did is in the outcome.
 
     :arg stopped: asked before the first write. Once it says so, nothing is begun, but a Service
         that was begun is brought to its end. Without it, a cancelled run is what stops.
+    :arg journal: where a sender is written down before it is deleted for another, and what an
+        earlier run wrote down and did not bring to its end.
     """
-    stopped = stopped or client.cancellation.is_set
+    journal = journal or Journal(None)
+    outcome = _converge(client, wish, dry_run, stopped or client.cancellation.is_set, journal)
+    if outcome.after is not None or outcome.action in ("deleted", "none"):
+        journal.settled(wish.service_sid)
+    return outcome
+
+
+def _converge(client: Client, wish: Wish, dry_run: bool, stopped: t.Callable[[], bool], journal: Journal) -> Outcome:
     sid = wish.service_sid
     try:
         listed = client.alpha_senders(sid)
@@ -116,7 +134,10 @@ def converge(client: Client, wish: Wish, *, dry_run: bool, stopped: t.Callable[[
         return _as_planned(wish, plan, created)
     if stopped():
         return Outcome(sid, "not_attempted", plan.before, plan.before)
-    trail = _Trail()
+    trail = _Trail(deleting=partial(journal.deleting, sid))
+    if not listed:
+        trail.inherited = journal.lost(sid)
+        trail.deleted.extend(filter(None, [trail.inherited]))
     try:
         _carry_out(client, wish, plan, trail)
         return _outcome(client, wish, plan, trail)
@@ -145,8 +166,11 @@ class _Trail:
     :ivar error: of the last write. ``None`` once the wish holds.
     :ivar refusal: why the plan that was made anew may not be carried out.
     :ivar unread: why ``listed`` is not known.
+    :ivar inherited: the sender that an earlier run deleted, and then it was ended.
+    :ivar deleting: is told a sender before it is deleted for another.
     """
 
+    deleting: t.Callable[[str], None]
     resource: Resource | None = None
     listed: t.Sequence[Resource] | None = None
     deleted: list[str] = field(default_factory=list)
@@ -156,6 +180,7 @@ class _Trail:
     error: ApiError | None = None
     refusal: str | None = None
     unread: ApiError | None = None
+    inherited: str | None = None
 
     def lost(self, after: str | None) -> str | None:
         """The sender that we deleted and that is not there now."""
@@ -204,6 +229,8 @@ def _write(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> None:
     sid = wish.service_sid
     try:
         for ai_sid in plan.delete:
+            if plan.create is not None:
+                trail.deleting(t.cast(str, plan.before))
             trail.doubtful = plan.before
             if client.delete_alpha_sender(sid, ai_sid):
                 trail.wrote = True
@@ -230,6 +257,10 @@ def _outcome(client: Client, wish: Wish, plan: Plan, trail: _Trail) -> Outcome:
     if error is None:
         if trail.wrote:
             outcome = _as_planned(wish, plan, trail.resource)
+            if trail.inherited is not None:
+                return replace(
+                    outcome, warning=f"{sid}: an earlier run had deleted {trail.inherited!r} and was ended then"
+                )
             foreign = [name for name in trail.deleted if name != plan.before]
             if foreign:
                 return replace(
@@ -267,7 +298,8 @@ def _restore(client: Client, wish: Wish, plan: Plan, trail: _Trail, text: str, r
     """Bring back the sender that was deleted for one that was then refused."""
     sid = wish.service_sid
     back = Wish(sid, old, "present", replace=False)
-    again = _Trail(gone=trail.gone)
+    # Nothing is deleted here, so there is nothing to write down.
+    again = _Trail(deleting=trail.deleting, gone=trail.gone)
     _carry_out(client, back, make_plan(back, ()), again)
     if again.error is None:
         text += f". The old sender {old!r} was restored"

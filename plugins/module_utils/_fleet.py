@@ -14,8 +14,14 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome, converge, make_diff
+from ansible_collections.messaging.twilio.plugins.module_utils._converge import (
+    Outcome,
+    converge,
+    make_diff,
+    recovery_command,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, shown
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, Wish
 
 #: Ends what is told of a dry run.
@@ -43,6 +49,7 @@ def converge_all(
     dry_run: bool,
     max_failures: int | None = None,
     progress: t.Callable[[int, t.Mapping[str, int]], None] = lambda done, counts: None,
+    journal: Journal | None = None,
 ) -> list[Outcome]:
     """The outcome of each wish, in the order of ``wishes``.
 
@@ -53,11 +60,12 @@ def converge_all(
     :arg concurrency: how many Services are brought to their wish at once, each by one thread.
     :arg progress: called after each Service, by one thread at a time, with how many are done and
         the count of each action among them.
+    :arg journal: as for `converge`.
     """
     counts: Counter[str] = Counter()
 
     def one(wish: Wish, stopped: t.Callable[[], bool]) -> Outcome:
-        return converge(client, wish, dry_run=dry_run, stopped=stopped)
+        return converge(client, wish, dry_run=dry_run, stopped=stopped, journal=journal)
 
     def done(outcome: Outcome) -> bool:
         counts[outcome.action] += 1
@@ -91,6 +99,32 @@ def read_senders(
         return isinstance(found, ApiError) and found.account_wide
 
     return _at_once(client, service_sids, one, done, concurrency)
+
+
+def left_behind(
+    client: Client, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
+) -> dict[str, t.Any]:
+    """What runs that were killed left open and this one did not bring to its end.
+
+    :returns: ``left_behind``, one entry for each Service that has no sender, or of which it is not
+        known, and ``warnings``, which say so. Empty where there is no such Service.
+    """
+    told = {outcome.service_sid for outcome in outcomes if outcome.lost is not None}
+    entries = {sid: name for sid, name in journal.open_entries().items() if sid not in told}
+    found = read_senders(client, list(entries), concurrency=concurrency)
+    left, warnings = [], []
+    for (sid, name), senders in zip(entries.items(), found):
+        if isinstance(senders, list) and senders:
+            journal.found_settled(sid)
+            continue
+        unread = not isinstance(senders, list)
+        left.append({"service_sid": sid, "lost": name, "unknown": unread})
+        state = "may have no alpha sender" if unread else "has no alpha sender"
+        warnings.append(
+            f"{sid} {state}: a run was ended after it had deleted {name!r}. This brings it back: "
+            f"{recovery_command(sid, name)}"
+        )
+    return {"left_behind": left, "warnings": warnings} if left else {}
 
 
 def services_with_senders(client: Client, services: t.Sequence[Resource], *, concurrency: int) -> dict[str, t.Any]:

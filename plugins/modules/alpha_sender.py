@@ -20,6 +20,7 @@ author:
   - messaging.twilio contributors (@messaging-twilio)
 extends_documentation_fragment:
   - messaging.twilio._service
+  - messaging.twilio._journal
   - messaging.twilio._wish
   - messaging.twilio._connection
   - messaging.twilio._attributes
@@ -125,6 +126,13 @@ lost:
   returned: failure, other than for bad input
   type: str
   sample: OLD
+left_behind:
+  description:
+    - Services that earlier runs, which were killed, left without an alpha sender, and this one did not give one, as
+      the return value RV(messaging.twilio.alpha_senders#module:left_behind).
+  returned: there are such Services in the journal of O(journal_path)
+  type: list
+  elements: dict
 unknown:
   description: Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
   returned: failure, other than for bad input
@@ -136,6 +144,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import converge, single_result
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import left_behind
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
@@ -149,16 +159,22 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**service_spec(), **wish_spec(), **connection_spec()},
+        argument_spec={**service_spec(), **wish_spec(), "journal_path": {"type": "path"}, **connection_spec()},
         supports_check_mode=True,
     )
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         names = ("service_sid", "alpha_sender", "state", "replace", "service_name")
         wish = make_wish(*(params[name] for name in names))
-        client = connect(1)
-        wish = with_sid(wish, ServiceNames(client.services).sid)
-        return single_result(converge(client, wish, dry_run=module.check_mode))
+        with Journal(params["journal_path"], dry_run=module.check_mode) as journal:
+            client = connect(1)
+            wish = with_sid(wish, ServiceNames(client.services).sid)
+            journal.take_over([wish.service_sid])
+            outcome = converge(client, wish, dry_run=module.check_mode, journal=journal)
+            left = left_behind(client, journal, [outcome], concurrency=1)
+        result = single_result(outcome)
+        result.setdefault("warnings", []).extend(left.pop("warnings", []))
+        return {**result, **left}
 
     run_module(module, job)
 

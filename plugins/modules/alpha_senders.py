@@ -68,6 +68,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - messaging.twilio._journal
   - messaging.twilio._wish
   - messaging.twilio._connection
   - messaging.twilio._attributes
@@ -109,6 +110,26 @@ hosts:
   description: The outcome of each host's Service, as in RV(services), by the name of the host.
   returned: O(hosts) was given, other than for bad input
   type: dict
+left_behind:
+  description:
+    - Services that an earlier run, which was killed, left without an alpha sender, and this one did not give one
+      either, because they are none of its Services or it failed for them. A warning names each, too.
+  returned: there are such Services in the journal of O(journal_path)
+  type: list
+  elements: dict
+  contains:
+    service_sid:
+      description: SID of the Service.
+      returned: always
+      type: str
+    lost:
+      description: The sender that was deleted.
+      returned: always
+      type: str
+    unknown:
+      description: Whether the Service could not be read, so that it may have a sender after all.
+      returned: always
+      type: bool
 services:
   description: The outcome of each Service, in the order given.
   returned: always, other than for bad input
@@ -223,8 +244,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
     bulk_result,
     check_limits,
     converge_all,
+    left_behind,
     progress_lines,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
@@ -243,6 +266,7 @@ def main() -> None:
         "progress_path": {"type": "path"},
         "progress_every": {"type": "int", "default": 2000},
         "artifacts": {"type": "bool", "default": False},
+        "journal_path": {"type": "path"},
     }
     module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
 
@@ -252,16 +276,23 @@ def main() -> None:
         if params["services"] is None:
             # With hosts they are made of the hosts' variables, where those are known: on the controller.
             raise InputError("services: missing; give the Services, or hosts in a task of a play")
-        client = connect(limits["concurrency"])
-        wishes = make_wishes(
-            *(params[name] for name in ("services", "alpha_sender", "state", "replace")),
-            find=ServiceNames(client.services).sid,
-        )
-        progress = progress_lines(
-            params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
-        )
-        outcomes = converge_all(client, wishes, dry_run=module.check_mode, progress=progress, **limits)
+        with Journal(params["journal_path"], dry_run=module.check_mode) as journal:
+            client = connect(limits["concurrency"])
+            wishes = make_wishes(
+                *(params[name] for name in ("services", "alpha_sender", "state", "replace")),
+                find=ServiceNames(client.services).sid,
+            )
+            progress = progress_lines(
+                params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
+            )
+            journal.take_over(wish.service_sid for wish in wishes)
+            outcomes = converge_all(
+                client, wishes, dry_run=module.check_mode, progress=progress, journal=journal, **limits
+            )
+            left = left_behind(client, journal, outcomes, concurrency=limits["concurrency"])
         result = bulk_result(outcomes, dry_run=module.check_mode, artifacts=params["artifacts"])
+        result["warnings"] += left.pop("warnings", [])
+        result.update(left)
         # What was given is not returned once more: of 10,000 Services that takes as long as 100 requests.
         result["invocation"] = {"module_args": {**params, "services": f"{len(params['services'])} entries"}}
         return result
