@@ -10,7 +10,10 @@ shown as it comes. Where hosts are given, their Services and wishes are taken fr
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import glob
+import os
 import signal
 import tempfile
 import threading
@@ -103,13 +106,14 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         return wishes, left_out
 
     def _run_and_follow(self, tmp: str | None, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        if not self._can_follow():
-            return self._run_module(tmp, task_vars)
-        with tempfile.NamedTemporaryFile("r", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8") as file:
+        with contextlib.ExitStack() as stack:
+            file = None
             given = self._task.args
-            self._task.args = {**given, "progress_path": file.name}
+            if self._can_follow():
+                file = stack.enter_context(tempfile.NamedTemporaryFile("r", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8"))
+                self._task.args = {**given, "progress_path": file.name}
             ended = threading.Event()
-            follower = threading.Thread(target=_follow, args=(file, ended), daemon=True)
+            follower = threading.Thread(target=_follow, args=(file, os.getppid(), ended), daemon=True)
             follower.start()
             try:
                 return self._run_module(tmp, task_vars)
@@ -138,14 +142,36 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         )
 
 
-def _follow(file: t.TextIO, ended: threading.Event) -> None:
+def _follow(file: t.TextIO | None, ansible: int, ended: threading.Event) -> None:
+    """Show the lines that come into ``file``, and end the module once the process ``ansible`` is gone."""
     # Ansible passes signals on to the module in the main thread, which sleeps until the module says
     # something unless it is the one that is interrupted.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     display = Display()
     while True:
         last = ended.wait(INTERVAL)
-        for line in file:
+        for line in file or ():
             display.display(f"  {line.rstrip()}")
         if last:
             return
+        # A job system that cancels a job kills Ansible alone, and nobody would stop the module. Where this
+        # process does not lead a group of its own, as before ansible-core 2.19, it is killed too.
+        if os.getppid() != ansible and os.getpgrp() == os.getpid():
+            for process in _others_of_this_group():
+                os.kill(process, signal.SIGTERM)
+            ansible = os.getppid()
+
+
+def _others_of_this_group() -> t.Iterator[int]:
+    """The module and what stands between it and this process. This one itself, where that is not known."""
+    others = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with (
+            contextlib.suppress(OSError, ValueError, IndexError),
+            open(path, encoding="utf-8", errors="replace") as stat,
+        ):
+            # After the name, which is in brackets and may hold anything: state, parent, group.
+            process, group = int(path.split("/")[2]), int(stat.read().rpartition(")")[2].split()[2])
+            if group == os.getpid() != process:
+                others.append(process)
+    return iter(others or [os.getpid()])

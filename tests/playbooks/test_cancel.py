@@ -8,41 +8,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from simulator import Simulator
-from simulator.playing import environment, localhost, write_playbook
+from simulator.playing import environment, localhost, modules, until, write_playbook
 from simulator.testing import environment as credentials
 from simulator.testing import mg, seed
 
 SIDS = [mg(number) for number in range(1, 401)]
 TASK = {"messaging.twilio.alpha_senders": {"services": SIDS, "alpha_sender": "ACME", "concurrency": 50}}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is bound to come. A minute is only there to fail rather than hang."""
-    for _time in range(1200):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
-
-
-def modules(folder: Path) -> list[int]:
-    """The process ids of the modules that run now, of a playbook that was started with this folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if len(words) > 1 and words[1].startswith(bytes(folder)) and b"AnsiballZ_alpha_senders" in words[1]:
-            found.append(int(process.name))
-    return found
 
 
 def begun(simulator: Simulator) -> set[str]:

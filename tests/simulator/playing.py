@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,25 @@ def listed(
     )
     assert done.returncode == status, done.stderr
     return json.loads(done.stdout or "{}"), done.stderr
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what is bound to come. A minute is only there to fail rather than hang."""
+    for _time in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def modules(folder: Path) -> list[int]:
+    """The process ids of the modules that run now, of a playbook that was started with this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if len(words) > 1 and words[1].startswith(bytes(folder)) and b"AnsiballZ_alpha_senders" in words[1]:
+            found.append(int(process.name))
+    return found

@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ from simulator.testing import mg, options, seed
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     path = tmp_path / "journal"
     path.mkdir()
-    yield path
+    return path
 
 
 def killed(folder: Path, *entries: tuple[str, str], tail: str = "") -> None:
@@ -202,7 +201,9 @@ def test_nothing_is_deleted_where_it_cannot_be_written_down(simulator: Simulator
 def test_a_folder_that_is_none_is_bad_input(tmp_path: Path, path: str) -> None:
     (tmp_path / "a-file").touch()
     for dry_run in (True, False):
-        with pytest.raises(InputError, match="^journal_path: .* is no folder in which files can be written and locked"):
+        with pytest.raises(
+            InputError, match=r"^journal_path: .* is no folder in which files can be written and locked"
+        ):
             Journal(str(tmp_path / path), dry_run=dry_run)
 
 
