@@ -36,9 +36,10 @@ soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
 	@$(BIN)/python tests/mistakes.py
 
-fault-table: $(VENV)/.done $(DEV) ## Write the table of the guide to failures anew
+fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests WRITE_TABLE=1 \
-		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py
+		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
+		tests/unit/plugins/module_utils/test_messages.py
 
 bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for a short run)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
