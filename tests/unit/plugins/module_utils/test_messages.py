@@ -33,7 +33,13 @@ LISTED: list[dict[str, Any]] = [{"sid": mg(number), "friendly_name": name} for n
 
 
 def connect(**changed: Any) -> Callable[[], object]:
-    given = {"account_sid": None, "auth_token": None, "api_key": None, "api_secret": None, "api_url": None}
+    given: dict[str, Any] = {
+        "account_sid": None,
+        "auth_token": None,
+        "api_key": None,
+        "api_secret": None,
+        "api_url": None,
+    }
     given |= {"timeout": 30.0, "max_retries": 5, "validate_certs": True, "region": None, "edge": None, "ca_path": None}
     if not {"account_sid", "api_key", "auth_token", "none"} & set(changed):
         given |= {"account_sid": "AC" + "0" * 32, "auth_token": "secret"}
@@ -178,7 +184,9 @@ def test_each_bad_input_that_is_refused_is_among_them(monkeypatch: pytest.Monkey
     for name in SOURCES:
         source = (ROOT / f"plugins/module_utils/{name}.py").read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
-            call = node.exc if isinstance(node, ast.Raise) else None
+            if not isinstance(node, ast.Raise):
+                continue
+            call = node.exc
             if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "InputError":
                 there.add((name, node.lineno))
     assert len(there) > 30
