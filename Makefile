@@ -7,6 +7,8 @@ LINT := .build/lint
 LINTBIN := $(LINT)/bin
 DEV := .build/dev/ansible_collections/messaging/twilio
 INSTALLED := .build/installed
+DOCS := .build/docs
+SITE := .build/site
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -14,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test soak mistakes fault-table bench lint sanity integration simulator doc clean
+.PHONY: help demo test soak mistakes fault-table bench lint sanity integration simulator doc docs clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,9 +36,10 @@ soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
 	@$(BIN)/python tests/mistakes.py
 
-fault-table: $(VENV)/.done $(DEV) ## Write the table of docs/failures.md anew
+fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests WRITE_TABLE=1 \
-		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py
+		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
+		tests/unit/plugins/module_utils/test_messages.py
 
 bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for a short run)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
@@ -65,6 +68,14 @@ simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed 
 doc: $(VENV)/.done $(DEV) ## Show the documentation of a module (NAME=alpha_sender)
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev $(BIN)/ansible-doc -t module messaging.twilio.$(or $(NAME),alpha_sender)
 
+docs: $(DOCS)/.done $(DEV) ## Make the documentation site, .build/site/html/index.html
+	@rm -rf $(SITE) && mkdir -m 700 -p $(SITE)/rst
+	@PATH="$(CURDIR)/$(DOCS)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-docs collection --use-current \
+		--fail-on-error --squash-hierarchy --no-add-antsibull-docs-version --dest-dir $(SITE)/rst messaging.twilio
+	@sed -i.bak -e '/^\.\. contents::/,/^$$/d' $(SITE)/rst/*.rst # the theme has them beside the page
+	@$(DOCS)/bin/sphinx-build -W --keep-going -q -c docs/docsite -b html $(SITE)/rst $(SITE)/html
+	@echo "$(SITE)/html/index.html"
+
 clean: ## Remove all that was made
 	rm -rf $(VENV) .build .hypothesis tests/output
 
@@ -78,6 +89,12 @@ $(LINT)/.done: tests/lint-requirements.txt tests/requirements.txt
 	@echo "Setting up $(LINT) ..."
 	@$(PYTHON) -m venv $(LINT)
 	@$(LINTBIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/lint-requirements.txt
+	@touch $@
+
+$(DOCS)/.done: tests/docs-requirements.txt
+	@echo "Setting up $(DOCS) ..."
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/pip install --quiet --quiet --disable-pip-version-check --requirement tests/docs-requirements.txt
 	@touch $@
 
 $(DEV):

@@ -342,7 +342,7 @@ class Bench:
 
 
 def reckon(count: int, requests_made: int, concurrency: int) -> float:
-    """The formula of docs/scale.md: seconds of a rollout beyond an empty playbook."""
+    """The formula of the guide to scale: seconds of a rollout beyond an empty playbook."""
     return 0.9 + 0.0001 * count + requests_made * LATENCY / concurrency
 
 

@@ -65,6 +65,7 @@ _NEXT_STEPS = {
     401: "check the credentials, and that they are of this region",
     403: "the key needs the permission for it",
     404: "these credentials, in this region, have no such Service or sender",
+    429: "lower the concurrency, or see what else uses the account",
 }
 MAINTENANCE = 21730  # documented as safe to repeat, whatever the method
 
@@ -439,9 +440,8 @@ class Client:
             # whole answer of another shape will not change.
             unsettled = data is None or method != "GET"
         elif 300 <= status < 400:
-            message = (
-                f"a redirect to {self._scrubbed(_origin(response.headers.get('Location')))}, which is not followed"
-            )
+            place = self._scrubbed(_origin(response.headers.get("Location")))
+            message = f"a redirect to {place}, which is not followed; check api_url"
         else:
             message = (
                 fields.get("message")

@@ -113,9 +113,9 @@ def make_wish(
     """
     sid, name = check_service(service_sid, service_name, where)
     if state not in STATES:
-        raise InputError(f"{where}state: {shown(state)} is not one of {', '.join(STATES)}")
+        raise InputError(f"{where}state: {shown(state)} is not allowed; {' and '.join(STATES)} are")
     if not isinstance(replace, bool):
-        raise InputError(f"{where}replace: {shown(replace)} is neither true nor false")
+        raise InputError(f"{where}replace: {shown(replace)} is not allowed; true and false are")
     if alpha_sender is not None:
         alpha_sender = check_sender(alpha_sender, f"{where}alpha_sender")
     elif state == "present":
@@ -130,7 +130,7 @@ def check_service(service_sid: object, service_name: object, where: str = "") ->
     """
     if service_name is None:
         if service_sid is None:
-            raise InputError(f"{where or 'the Service: '}{_ONE_OF_TWO}")
+            raise InputError(f"{where}the Service is missing; {_ONE_OF_TWO}")
         return check_sid("MG", service_sid, f"{where}service_sid"), None
     if service_sid is not None:
         both = f"{shown(service_sid)} and service_name {shown(service_name)} were both given"
@@ -222,7 +222,7 @@ def _wish_of_entry(entry: object, common: t.Mapping[str, object], where: str) ->
             f"{where}{named}: unknown key {', '.join(map(shown, unknown))}; allowed are {', '.join(_ENTRY_KEYS)}"
         )
     if "service_sid" not in entry and "service_name" not in entry:
-        raise InputError(f"{where}: {shown(dict(entry))} has no service_sid and no service_name")
+        raise InputError(f"{where}: {shown(dict(entry))} has no service_sid and no service_name; {_ONE_OF_TWO}")
     return make_wish(**{**common, **entry}, where=f"{where}, ")
 
 

@@ -62,7 +62,9 @@ class ServiceNames:
         if self._unknown > MOST_PROBLEMS:
             return ""
         close = difflib.get_close_matches(name, known, n=3)
-        return f"; close to it are {', '.join(map(shown, close))}" if close else ""
+        if not close:
+            return "; messaging.twilio.service_info lists them"
+        return f"; close to it are {', '.join(map(shown, close))}"
 
 
 def check_filter(service_sid: str | None, service_name: str | None, name_glob: str | None) -> None:

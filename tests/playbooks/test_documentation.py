@@ -9,6 +9,7 @@ import ast
 import json
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,32 @@ from simulator.testing import API_KEY, API_SECRET, named_seed, seed
 from simulator.testing import environment as credentials
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-PAGES = ("README.md", "roles/alpha_sender/README.md")
+GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/docsite/rst").glob("*.rst"))
+PAGES = ["README.md", "roles/alpha_sender/README.md", *GUIDES]
+
+OWN = "has the reader's own credentials, or a path of theirs"
+SERVER = "needs a server that the tests do not reach"
+CLONE = "is for a clone, and a test or a gate of its own"
+WORDS = "is neither a command nor what one prints"
+#: The examples that do not run, by page and first line, and why. All others do.
+NOT_RUN = {
+    ("README.md", "make demo"): CLONE,
+    ("README.md", "make test"): CLONE,
+    ("README.md", "ansible-galaxy collection install messaging.twilio"): SERVER,
+    ("README.md", "export TWILIO_ACCOUNT_SID=ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"): OWN,
+    ("docs/docsite/rst/guide_credentials.rst", "export TWILIO_API_KEY=SKxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"): OWN,
+    ("docs/docsite/rst/guide_scale.rst", "requests = Services + created + 2 x replaced + deleted"): WORDS,
+}
+MARKDOWN = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+RST = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:   .*\n|\n)+)", re.MULTILINE)
+NAMED = re.compile(r"# (\S+\.ya?ml)\n")
+
+
+def account() -> dict[str, Any]:
+    """The account that all examples are about. Twilio refuses it the sender BANK."""
+    known = named_seed("Shop", "Shop FR", "Alerts", "Shop UK", senders={"Shop FR": ["OLD"], "Alerts": ["ACME"]})
+    known["accounts"][0]["refused"] = ["BANK"]
+    return known
 
 
 def constant(path: Path, name: str) -> str:
@@ -34,8 +60,17 @@ def constant(path: Path, name: str) -> str:
     raise AssertionError(f"{path} has no {name}")
 
 
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+def examples(page: str) -> list[tuple[str, str]]:
+    """Language and text of each example of a page, in order. None may be left out by its form."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if page.endswith(".md"):
+        found = MARKDOWN.findall(text)
+        assert 2 * len(found) == len(re.findall(r"^ *```", text, re.MULTILINE)), "an example without a language"
+        return found
+    found = RST.findall(text)
+    assert len(found) == text.count("code-block::"), "an example that is indented, or has options"
+    assert not re.search(r"::$", text.replace("csv-table::", ""), re.MULTILINE), "an example that is no code-block"
+    return [(language, textwrap.dedent(body).rstrip("\n") + "\n") for language, body in found]
 
 
 def documented(kind: str, name: str, tmp_path: Path) -> tuple[dict[str, Any], str]:
@@ -51,35 +86,77 @@ def documented(kind: str, name: str, tmp_path: Path) -> tuple[dict[str, Any], st
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(simulator: Simulator, tmp_path: Path, module: str) -> None:
-    simulator.reset(
-        named_seed("Shop", "Shop FR", "Alerts", "Shop UK", senders={"Shop FR": ["OLD"], "Alerts": ["ACME"]})
-    )
-    examples = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "EXAMPLES"))
+    simulator.reset(account())
+    tasks = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "EXAMPLES"))
     if module == "alpha_sender":
         # The third example refuses to replace what the first one may have set to the same.
-        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in examples] == [None, None, False, None]
-    played = play(tmp_path, localhost(*examples), variables=credentials(simulator))
+        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in tasks] == [None, None, False, None]
+    played = play(tmp_path, localhost(*tasks), variables=credentials(simulator))
     assert played.status == 0, played.output
     assert simulator.requests() != []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_playbooks_of_a_page_run(simulator: Simulator, tmp_path: Path, page: str) -> None:
-    simulator.reset(named_seed("Shop DE", "Shop FR", "Shop UK", senders={"Shop FR": ["OLD"], "Shop UK": ["ACME"]}))
-    playbooks = [yaml.safe_load(block) for block in blocks(page, "yaml")]
-    assert playbooks
-    inventory = write_inventory(tmp_path)
-    for playbook in playbooks:
-        before = len(simulator.requests())
-        if isinstance(playbook, dict) and "plugin" in playbook:
-            inventory = write_inventory(tmp_path, **playbook)
-            assert listed(tmp_path, inventory, credentials(simulator))[0]["twilio_services"]["hosts"]
+def test_the_examples_of_a_page_run(simulator: Simulator, tmp_path: Path, page: str) -> None:
+    simulator.reset(account())
+    waiting: set[str] = set()
+    output = None
+    for language, text in examples(page):
+        first = text.splitlines()[0]
+        if (page, first) in NOT_RUN:
+            output = None
             continue
-        extra = playbook if isinstance(playbook, dict) else {}
-        name = "messaging.twilio.apply" if extra else playbook
-        played = play(tmp_path, name, "-i", inventory, extra=extra, variables=credentials(simulator))
-        assert played.status == 0, played.output
-        assert len(simulator.requests()) > before
+        named = NAMED.match(text)
+        if language == "text":
+            assert output is not None, f"{first}: nothing before it prints something"
+            for line in text.splitlines():
+                assert line.strip() in ("...", "") or line.strip() in output, f"{line}: not in\n{output}"
+            continue
+        before = len(simulator.requests())
+        if language == "yaml" and named:
+            (tmp_path / named[1]).write_text(text, encoding="utf-8")
+            waiting.add(named[1])
+            continue
+        if language == "yaml":
+            output = played_example(simulator, tmp_path, yaml.safe_load(text))
+        else:
+            assert language == "shell", first
+            output = typed(simulator, tmp_path, text)
+            waiting = {name for name in waiting if name not in text}
+        assert len(simulator.requests()) > before, f"{first}: asked nothing of the API"
+    assert not waiting, "files that no example uses"
+
+
+def played_example(simulator: Simulator, folder: Path, content: Any) -> str:
+    """What Ansible prints for a list of plays or of tasks. It has to go well."""
+    assert isinstance(content, list), "neither plays nor tasks; a file begins with a line of its name"
+    plays = content if "hosts" in content[0] else localhost(*content)
+    played = play(folder, plays, "-i", write_inventory(folder), variables=credentials(simulator))
+    assert played.status == 0, played.output
+    return played.output
+
+
+def typed(simulator: Simulator, folder: Path, commands: str) -> str:
+    """What a shell prints for ``commands``. It has to exit with what they say, which is 0 where they say nothing."""
+    status = re.search(r"# exits with (\d+)$", commands.rstrip())
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", commands],
+        cwd=folder,
+        env=environment(folder, credentials(simulator)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == int(status[1] if status else 0), done.stdout
+    return done.stdout
+
+
+def test_each_example_that_does_not_run_is_there_and_has_a_reason() -> None:
+    there = {(page, text.splitlines()[0]) for page in PAGES for _language, text in examples(page)}
+    assert set(NOT_RUN) <= there
+    assert set(NOT_RUN.values()) <= {OWN, SERVER, CLONE, WORDS}
+    assert len(NOT_RUN) == 6
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,7 +1,7 @@
 # Copyright: messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of docs/failures.md is what happens. ``make fault-table`` writes it anew."""
+"""The table of the guide to failures is what happens. ``make fault-table`` writes it anew."""
 
 from __future__ import annotations
 
@@ -17,12 +17,9 @@ from simulator import Simulator
 from simulator.playing import ROOT
 from simulator.testing import mg, options, seed
 
-PAGE = ROOT / "docs/failures.md"
+PAGE = ROOT / "docs/docsite/rst/guide_failures.rst"
 SID = mg(1)
-HEAD = (
-    "| at | what goes wrong | how often | the Service ends with | what is told | requests |\n"
-    "| --- | --- | --- | --- | --- | --- |\n"
-)
+HEAD = "   at | what goes wrong | how often | the Service ends with | what is told | requests\n"
 
 #: Where the fault is: the requests it hits, and what has to go wrong before for that request to be made.
 STAGES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], list[str]]] = {
@@ -56,9 +53,9 @@ READ_ALIKE = ("500, carried out", "connection reset, carried out")
 
 def told(outcome: Outcome) -> str:
     words = [outcome.action]
-    words += [f"`restored: {str(outcome.restored).lower()}`"] if outcome.restored else []
-    words += [f"`lost: {outcome.lost}`"] if outcome.lost else []
-    words += ["`unknown: true`"] if outcome.unknown else []
+    words += [f"``restored: {str(outcome.restored).lower()}``"] if outcome.restored else []
+    words += [f"``lost: {outcome.lost}``"] if outcome.lost else []
+    words += ["``unknown: true``"] if outcome.unknown else []
     words += ["stops the fleet"] if outcome.account_wide else []
     return ", ".join(words)
 
@@ -78,7 +75,7 @@ def rows(simulator: Simulator) -> list[str]:
                 outcome = converge(client, Wish(SID, "ACME"), dry_run=False)
                 now = ", ".join(simulator.senders(SID)) or "none"
                 requests = " ".join(simulator.requests())
-                made.append(f"| {stage} | {name} | {often} | {now} | {told(outcome)} | {shortened(requests)} |\n")
+                made.append(f"   {stage} | {name} | {often} | {now} | {told(outcome)} | {shortened(requests)}\n")
     return made
 
 
@@ -90,7 +87,7 @@ def shortened(requests: str) -> str:
 def test_the_table_is_what_happens(simulator: Simulator) -> None:
     table = HEAD + "".join(rows(simulator))
     page = PAGE.read_text(encoding="utf-8")
-    start = page.index(HEAD.splitlines()[0])
+    start = page.index(HEAD)
     end = page.index("\n\n", start) + 1
     if os.environ.get("WRITE_TABLE"):
         PAGE.write_text(page[:start] + table + page[end:], encoding="utf-8")
@@ -101,8 +98,8 @@ def test_no_row_loses_a_sender_unsaid() -> None:
     table = PAGE.read_text(encoding="utf-8").partition(HEAD)[2].partition("\n\n")[0]
     assert table
     for row in table.splitlines():
-        _empty, _at, name, _often, now, what, _requests, _end = row.split("|")
+        _at, name, _often, now, what, _requests = row.split("|")
         if now.strip() == "none":
-            assert "`lost: " in what, row
-        if "`lost: OLD`" not in what and "somebody else" not in name:
+            assert "``lost: " in what, row
+        if "``lost: OLD``" not in what and "somebody else" not in name:
             assert now.strip() in ("OLD", "ACME"), row

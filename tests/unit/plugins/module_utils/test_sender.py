@@ -154,8 +154,14 @@ class TestWishes:
             ({"service_sid": mg(9), "a": 1, "b": 2}, f"entry 2 of 3 ('{mg(9)}'): unknown key 'a', 'b'; allowed are"),
             ({"sid": mg(9)}, "entry 2 of 3: unknown key 'sid'; allowed are"),
             ({"alpha_sender": "X"}, "entry 2 of 3: {'alpha_sender': 'X'} has no service_sid"),
-            ({"service_sid": mg(9), "state": "gone"}, "entry 2 of 3, state: 'gone' is not one of present, absent"),
-            ({"service_sid": mg(9), "replace": "yes"}, "entry 2 of 3, replace: 'yes' is neither true nor false"),
+            (
+                {"service_sid": mg(9), "state": "gone"},
+                "entry 2 of 3, state: 'gone' is not allowed; present and absent are",
+            ),
+            (
+                {"service_sid": mg(9), "replace": "yes"},
+                "entry 2 of 3, replace: 'yes' is not allowed; true and false are",
+            ),
             ({"service_sid": mg(9), "alpha_sender": "A.B"}, "entry 2 of 3, alpha_sender: 'A.B' has the character '.'"),
             ({"service_sid": mg(9), "alpha_sender": None}, "entry 2 of 3, alpha_sender is missing"),
             ({"service_sid": 5}, "entry 2 of 3, service_sid: 5 is not a Messaging Service's SID"),
@@ -280,7 +286,7 @@ def test_one_service_by_two_names_or_by_its_sid_too_has_one_wish() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "the Service: give service_sid or service_name"),
+        ({}, "the Service is missing; give service_sid or service_name"),
         (
             {"service_sid": mg(1), "service_name": "Shop"},
             f"service_sid: '{mg(1)}' and service_name 'Shop' were both given; give",

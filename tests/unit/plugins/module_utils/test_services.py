@@ -60,7 +60,9 @@ def test_an_unknown_name_tells_the_closest_ones(simulator: Simulator) -> None:
     assert str(caught.value) == (
         "service_name: 'Shpo UK' is the friendly name of no Service; close to it are 'Shop UK', 'Shop UKR'"
     )
-    with pytest.raises(InputError, match=r"is the friendly name of no Service$"):
+    with pytest.raises(
+        InputError, match=r"is the friendly name of no Service; messaging.twilio.service_info lists them$"
+    ):
         names.sid("zzz")
 
 
