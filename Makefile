@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test soak mistakes fault-table bench lint sanity integration simulator doc clean
+.PHONY: help demo test browser picture soak mistakes fault-table bench lint sanity integration simulator doc clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,12 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
+
+browser: $(VENV)/.browser $(DEV) ## Look at the report in Debian's chromium, which is installed where it is missing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python -m pytest -n0 tests/browser $(ARGS)
+
+picture: $(VENV)/.browser $(DEV) ## Make the picture in docs/report.md anew
+	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python tests/browser/picture.py docs/images/report.png
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
@@ -72,6 +78,12 @@ $(VENV)/.done: tests/requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
+	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core; } || \
+		{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
 	@touch $@
 
 $(LINT)/.done: tests/lint-requirements.txt tests/requirements.txt

@@ -19,7 +19,7 @@
   };
   const text = (value) => make("bdi", {}, visible(value));
   const link = (href, ...content) => make("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...content);
-  const sender = (value, none) => (value === null ? make("span", { class: "none" }, none) : text(value));
+  const sender = (value, none) => (value === null ? make("span", { class: "absent" }, none) : text(value));
 
   const LABELS = {
     created: "created", replaced: "replaced", deleted: "deleted", none: "unchanged", failed: "failed",
