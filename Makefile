@@ -29,8 +29,8 @@ test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
 browser: $(VENV)/.browser $(DEV) ## Look at the report in Debian's chromium, which is installed where it is missing
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python -m pytest -n0 tests/browser $(ARGS)
 
-picture: $(VENV)/.browser $(DEV) ## Make the picture in docs/report.md anew
-	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python tests/browser/picture.py docs/images/report.png
+picture: $(VENV)/.browser demo ## Make the picture in docs/report.md anew, of what the demo shows
+	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python tests/browser/picture.py .build/demo/rollout.html docs/images/report.png
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
@@ -53,7 +53,7 @@ lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 	@$(LINTBIN)/ruff check .
 	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
 		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py tests/mistakes.py tests/bench.py
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/browser tests/demo.py tests/mistakes.py tests/bench.py
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
 	@$(LINTBIN)/antsibull-changelog lint
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \

@@ -75,6 +75,12 @@
         ["Reason", reason, (e) => e.msg],
       ];
 
+  const table = document.querySelector("table.services");
+  if (!report.services.some((entry) => entry.msg)) {
+    COLUMNS.pop();
+    table.classList.add("unreasoned");
+  }
+
   // What is known of the whole.
 
   const wishes = byId("wishes");
@@ -176,7 +182,6 @@
   // first rows at once: the rest follows while nobody waits.
 
   const AT_ONCE = 100;
-  const table = document.querySelector("table.services");
   const rows = new Map();
   const row = (entry) => {
     let made = rows.get(entry);
@@ -235,8 +240,9 @@
   const isChosen = (entry) =>
     choice.value === "" || entry.outcome === choice.value || (choice.value === "lost" && entry.lost) || (choice.value === "restored" && entry.restored);
 
-  // Those first that need a person, else as they were given.
-  let sorted = [...report.services].sort((a, b) => rank(a) - rank(b));
+  // What needs a person comes first, and then all as it was given.
+  const urgency = (entry) => Math.min(rank(entry), ORDER.indexOf("created"));
+  let sorted = [...report.services].sort((a, b) => urgency(a) - urgency(b));
   const filter = () => {
     const words = search.value.trim().toLowerCase();
     show(sorted.filter((entry) => isChosen(entry) && (!words || haystack(entry).includes(words))));

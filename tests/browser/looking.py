@@ -51,14 +51,21 @@ def outcomes(count: int) -> list[Outcome]:
         Outcome(mg(3), "failed", "OLD", None, msg="It now has 'ACME' or no alpha sender", unknown=True),
         Outcome(mg(4), "not_attempted"),
     ]  # fmt: skip
-    kinds = [("created", None, "ACME"), ("replaced", "OLD CO", "ACME"), ("none", "ACME", "ACME"), ("deleted", "Acme", None)]
+    kinds = [
+        ("created", None, "ACME"),
+        ("replaced", "OLD CO", "ACME"),
+        ("none", "ACME", "ACME"),
+        ("deleted", "Acme", None),
+    ]
     more = [Outcome(mg(number), *kinds[number % 4]) for number in range(5, count + 1)]
     return [*first, *more][:count]
 
 
 def rollout(folder: Path, made: list[Outcome], names: list[str], **more: Any) -> str:
     """The address of the page of a rollout with these outcomes and friendly names."""
-    hosts = {outcome.service_sid.lower(): (f"host_{place}", name) for place, (outcome, name) in enumerate(zip(made, names))}
+    hosts = {
+        outcome.service_sid.lower(): (f"host_{place}", name) for place, (outcome, name) in enumerate(zip(made, names))
+    }
     result = {**bulk_result(made), **TIMES, "wishes": WISHES}
     return written(folder, make_report("rollout", result, **{"dry_run": False, "hosts": hosts, **more}))
 

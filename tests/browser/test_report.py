@@ -66,14 +66,26 @@ def test_it_opens_with_what_needs_a_person_first(page: Page, tmp_path: Path) -> 
     expect(page.locator("#lost h3")).to_have_text("1 Service lost its sender")
     expect(page.locator("#restored h3")).to_have_text("1 Service got its old sender back")
     expect(page.locator("#unknown h3")).to_have_text("Of 1 Service it is not known what it has")
-    assert page.locator("#lost code").inner_text() == json.loads((tmp_path / "rollout.json").read_text())["services"][0]["recovery_command"]
+    assert (
+        page.locator("#lost code").inner_text()
+        == json.loads((tmp_path / "rollout.json").read_text())["services"][0]["recovery_command"]
+    )
     assert names(page)[:4] == ["Shop 1", "Shop 3", "Shop 2", "Shop 4"]
     expect(page.locator(ROWS)).to_have_count(300)
     expect(page.locator("#shown")).to_have_text("300 Services")
     first = page.locator(ROWS).first
-    assert first.locator("a").first.get_attribute("href") == f"https://console.twilio.com/us1/service/sms/{mg(1)}/sms-senders"
-    assert first.get_by_role("link", name="Twilio error 21709").get_attribute("href") == "https://www.twilio.com/docs/errors/21709"
-    assert page.locator("svg.bar").get_attribute("aria-label") == "74 created, 74 replaced, 74 deleted, 74 unchanged, 3 failed, 1 not attempted"
+    assert (
+        first.locator("a").first.get_attribute("href")
+        == f"https://console.twilio.com/us1/service/sms/{mg(1)}/sms-senders"
+    )
+    assert (
+        first.get_by_role("link", name="Twilio error 21709").get_attribute("href")
+        == "https://www.twilio.com/docs/errors/21709"
+    )
+    assert (
+        page.locator("svg.bar").get_attribute("aria-label")
+        == "74 created, 74 replaced, 74 deleted, 74 unchanged, 3 failed, 1 not attempted"
+    )
     assert page.locator("#senders tr").all_text_contents()[0] == "ACME222"
     check_access(page)
     check_width(page)
@@ -86,8 +98,19 @@ def test_a_region_has_its_own_console(page: Page, tmp_path: Path) -> None:
 
 def test_search_and_outcome_filter_the_list(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(300), SHOPS))
-    search, outcome, shown = page.get_by_label("Search"), page.get_by_label("Outcome", exact=True), page.locator("#shown")
-    for words, count in (("shop 17", 11), ("SHOP 170", 1), (mg(0x2A)[-6:], 1), ("21709", 2), ("old co", 74), ("nothing like it", 0)):
+    search, outcome, shown = (
+        page.get_by_label("Search"),
+        page.get_by_label("Outcome", exact=True),
+        page.locator("#shown"),
+    )
+    for words, count in (
+        ("shop 17", 11),
+        ("SHOP 170", 1),
+        (mg(0x2A)[-6:], 1),
+        ("21709", 2),
+        ("old co", 74),
+        ("nothing like it", 0),
+    ):
         search.fill(words)
         expect(shown).to_have_text(f"{count} of 300 Services")
         expect(page.locator(f"{ROWS}:has(th)")).to_have_count(count)
@@ -138,7 +161,13 @@ def test_names_that_are_to_do_harm_are_text(page: Page, tmp_path: Path) -> None:
 
 def test_what_an_error_says_leads_nowhere_and_is_text(page: Page, tmp_path: Path) -> None:
     entry = {"service_sid": mg(1), "action": "failed", "before": "<b>OLD", "after": None, "msg": NAMES[1]}
-    entry["error"] = {"code": 20404, "message": NAMES[0], "more_info": "javascript:alert(1)", "status": 404, "request_id": None}
+    entry["error"] = {
+        "code": 20404,
+        "message": NAMES[0],
+        "more_info": "javascript:alert(1)",
+        "status": 404,
+        "request_id": None,
+    }
     result: dict[str, Any] = {"services": [entry], "summary_line": "", "msg": NAMES[0], "wishes": []}
     page.goto(written(tmp_path, make_report("rollout", result, dry_run=True)))
     assert page.locator(f"{ROWS} td").last.inner_text().splitlines()[-1] == NAMES[1]
@@ -154,8 +183,19 @@ def test_a_run_without_services_tells_why(page: Page, tmp_path: Path) -> None:
 
 
 def test_an_audit_shows_what_is_there_and_what_is_wanted(page: Page, tmp_path: Path) -> None:
-    row = {"service_sid": mg(1), "friendly_name": "Shop", "alpha_sender": "OLD", "wanted": "ACME", "matches": False, "msg": None}
-    rows = [{**row, "alpha_sender": "ACME", "matches": True}, row, {**row, "alpha_sender": None, "matches": None, "msg": "HTTP 500"}]
+    row = {
+        "service_sid": mg(1),
+        "friendly_name": "Shop",
+        "alpha_sender": "OLD",
+        "wanted": "ACME",
+        "matches": False,
+        "msg": None,
+    }
+    rows = [
+        {**row, "alpha_sender": "ACME", "matches": True},
+        row,
+        {**row, "alpha_sender": None, "matches": None, "msg": "HTTP 500"},
+    ]
     page.goto(written(tmp_path, make_report("audit", {"services": rows, "summary_line": "3 Services"}, dry_run=False)))
     assert page.locator(f"{ROWS} .mark").all_text_contents() == ["not as wanted", "could not be read", "as wanted"]
     assert page.locator("#columns button").all_text_contents() == ["Service", "Sender", "Wanted", "Outcome", "Reason"]

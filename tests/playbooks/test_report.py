@@ -181,9 +181,7 @@ def test_an_inventory_has_one_report_for_all_hosts(simulator: Simulator, tmp_pat
     role = {"role": "messaging.twilio.alpha_sender"}
     playbook: Any = APPLY if form == "apply" else [{"hosts": "all", "gather_facts": False, "roles": [role]}]
     extra = {"alpha_sender_name": "ACME", "alpha_sender_report": str(tmp_path / "rollout.html")}
-    played = play(
-        tmp_path, playbook, "-i", write_inventory(tmp_path), extra=extra, variables=environment(simulator)
-    )
+    played = play(tmp_path, playbook, "-i", write_inventory(tmp_path), extra=extra, variables=environment(simulator))
     assert played.status == 2
     assert "1 of" in played.output
     data, page = read(tmp_path)
