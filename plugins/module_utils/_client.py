@@ -248,7 +248,7 @@ class Client:
                 self._secrets += [password, unquote(password)]
 
     @property
-    def requests(self) -> int:
+    def sent(self) -> int:
         """How many requests were made so far, with those that were repeated."""
         return self._throttle.requests
 

@@ -203,7 +203,7 @@ class Stopwatch:
         return {
             "started": self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "seconds": round(time.monotonic() - self._begun, 3),
-            "requests": client.requests,
+            "requests": client.sent,
         }
 
 

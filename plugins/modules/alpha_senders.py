@@ -220,8 +220,8 @@ summary_line:
   sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
 summary_block:
   description:
-    - The summary as lines to read, RV(summary_line) first. Where Services failed, a line that counts them and one for each
-      of the first reasons. Where a report was written, a line with its path.
+    - The summary as lines to read, RV(summary_line) first. Where Services failed, a line that counts them and one for
+      each of the first reasons. Where a report was written, a line with its path.
   returned: always, other than for bad input
   type: list
   elements: str

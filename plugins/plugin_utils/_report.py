@@ -74,14 +74,14 @@ def check_files(path: object, mode: object = None) -> Files:
     except ValueError as error:
         raise InputError(f"report_path: {shown(path)} is not a path ({error})") from None
     files = Files(page, page[: -len(".html")] + ".json", _checked_mode(mode))
-    for file in (files.page, files.data):
-        try:
-            if os.path.isdir(file):
-                raise IsADirectoryError("it is a folder")
-            with tempfile.TemporaryFile(dir=os.path.dirname(file)):
-                pass
-        except (OSError, ValueError) as error:
-            raise InputError(f"report_path: {shown(file)} cannot be written ({error})") from None
+    folders = [file for file in (files.page, files.data) if os.path.isdir(file)]
+    try:
+        if folders:
+            raise IsADirectoryError(f"{folders[0]} is a folder")
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(page)):
+            pass
+    except OSError as error:
+        raise InputError(f"report_path: {shown(page)} cannot be written ({error})") from None
     return files
 
 

@@ -44,13 +44,13 @@ def browser() -> Iterator[Browser]:
 
 def outcomes(count: int) -> list[Outcome]:
     """Some of each: the first has lost its sender, the second got it back, of the third it is not known."""
-    msg = "POST /v1/Services/{}/AlphaSenders: Twilio error 21709 (HTTP 400): Alpha Sender is invalid"
+    refused = "{0}: 'ACME' could not be set: POST /v1/Services/{0}/AlphaSenders: Twilio error 21709 (HTTP 400)"
     first = [
-        Outcome(mg(1), "failed", "OLD", None, msg=f"'ACME' could not be set: {msg.format(mg(1))}", error=REFUSED, lost="OLD"),
-        Outcome(mg(2), "failed", "OLD", "OLD", msg=f"'ACME' could not be set: {msg.format(mg(2))}", error=REFUSED, restored=True),
-        Outcome(mg(3), "failed", "OLD", None, msg="It now has 'ACME' or no alpha sender", unknown=True),
+        Outcome(mg(1), "failed", "OLD", msg=refused.format(mg(1)), error=REFUSED, lost="OLD"),
+        Outcome(mg(2), "failed", "OLD", "OLD", msg=refused.format(mg(2)), error=REFUSED, restored=True),
+        Outcome(mg(3), "failed", "OLD", msg="It now has 'ACME' or no alpha sender", unknown=True),
         Outcome(mg(4), "not_attempted"),
-    ]  # fmt: skip
+    ]
     kinds = [
         ("created", None, "ACME"),
         ("replaced", "OLD CO", "ACME"),

@@ -23,7 +23,7 @@ from simulator.testing import API_KEY, API_SECRET, named_seed, seed
 from simulator.testing import environment as credentials
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-PAGES = ("README.md", "roles/alpha_sender/README.md")
+PAGES = ("README.md", "docs/report.md", "roles/alpha_sender/README.md")
 
 
 def constant(path: Path, name: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright: messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report: that it is written whatever happens, where and as what, and what is in it. Browsers see it in tests/browser."""
+"""The report: that it is written whatever happens, where and as what, and what is in it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
 
 from simulator import Simulator
 from simulator.hostile import NAMES
+from simulator.playing import ROOT, localhost, play, write_inventory, write_playbook
 from simulator.playing import environment as settings
-from simulator.playing import localhost, play, write_inventory, write_playbook
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
 
 APPLY, AUDIT = "messaging.twilio.apply", "messaging.twilio.audit"
@@ -340,3 +340,21 @@ def test_a_report_that_could_not_be_written_at_the_end_fails_the_task_and_tells_
     assert playbook.returncode == 2
     assert '"4 Services: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed"' in output
     assert f"The report {tmp_path}/gone/rollout.html was not written: " in output
+
+
+def test_every_key_is_documented() -> None:
+    page = (ROOT / "docs/report.md").read_text(encoding="utf-8")
+    whole, entries = (re.findall(r"^\| `(\w+)` \| (.*?) \|", part, re.MULTILINE) for part in page.split("An object of"))
+    assert {name for name, _type in whole} == set(REPORT)
+    row = {
+        "service_sid": mg(1),
+        "friendly_name": None,
+        "alpha_sender": None,
+        "wanted": None,
+        "matches": None,
+        "msg": None,
+    }
+    outcome = {"service_sid": mg(1), "action": "none", "before": None, "after": None}
+    for kind, entry in (("audit", row), ("rollout", outcome)):
+        told = make_report(kind, {"services": [entry]}, dry_run=False)["services"][0]
+        assert {name for name, kinds in entries if kinds in ("both", kind)} == set(told)
