@@ -141,7 +141,7 @@ def make_report(
         "message": result.get("msg"),
         "summary_line": result.get("summary_line"),
         "summary": {outcome: counts[outcome] for outcome in (ROLLOUT if kind == "rollout" else AUDIT)},
-        "wishes": result["wishes"] if "wishes" in result else _wishes_of_rows(result.get("services", ())),
+        "wishes": result.get("wishes", []) if kind == "rollout" else _wishes_of_rows(result.get("services", ())),
         "senders": dict(senders.most_common()),
         "without_sender": len(services) - sum(senders.values()) - not_known,
         "not_known": not_known,

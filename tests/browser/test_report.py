@@ -49,7 +49,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 def names(window: Page) -> list[str]:
-    return window.locator(f"{ROWS} .name").all_text_contents()
+    return [str(name) for name in window.locator(f"{ROWS} .name").all_text_contents()]
 
 
 def check_access(window: Page) -> None:
@@ -155,12 +155,18 @@ def test_names_that_are_to_do_harm_are_text(page: Page, tmp_path: Path) -> None:
     assert page.locator(f"{ROWS} .name bdi").count() == len(NAMES)
     assert f"host_{NAMES.index('')}" in told
     check_access(page)
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # it is a mapping of these
+    page.set_viewport_size(NARROW)
     check_width(page)
 
 
 def test_what_an_error_says_leads_nowhere_and_is_text(page: Page, tmp_path: Path) -> None:
-    entry = {"service_sid": mg(1), "action": "failed", "before": "<b>OLD", "after": None, "msg": NAMES[1]}
+    entry: dict[str, Any] = {
+        "service_sid": mg(1),
+        "action": "failed",
+        "before": "<b>OLD",
+        "after": None,
+        "msg": NAMES[1],
+    }
     entry["error"] = {
         "code": 20404,
         "message": NAMES[0],
@@ -203,7 +209,7 @@ def test_an_audit_shows_what_is_there_and_what_is_wanted(page: Page, tmp_path: P
 
 
 def test_a_phone_needs_no_scrolling_to_the_side(page: Page, tmp_path: Path) -> None:
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # it is a mapping of these
+    page.set_viewport_size(NARROW)
     page.goto(rollout(tmp_path, outcomes(120), SHOPS))
     expect(page.locator(ROWS)).to_have_count(120)
     check_width(page)

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
-from ansible_collections.messaging.twilio.plugins.plugin_utils import _report
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
     check_files,
     make_report,
@@ -289,7 +288,7 @@ def test_a_report_that_cannot_be_finished_leaves_the_one_before(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     # The file is written and its mode set, and the disk is full then.
-    monkeypatch.setattr(_report.os, "fchmod", full)
+    monkeypatch.setattr("os.fchmod", full)
     with pytest.raises(OSError, match="No space left"):
         write_report(files, {**REPORT, "message": "new"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
