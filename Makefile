@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test soak mistakes fault-table bench lint sanity integration simulator doc docs clean
+.PHONY: help demo test browser picture soak mistakes fault-table bench lint sanity integration simulator doc docs clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,12 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
+
+browser: $(VENV)/.browser $(DEV) ## Look at the report in Debian's chromium, which is installed where it is missing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python -m pytest -n0 tests/browser $(ARGS)
+
+picture: $(VENV)/.browser demo ## Make the picture of the report in the documentation anew, of what the demo shows
+	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python tests/browser/picture.py .build/demo/rollout.html docs/docsite/rst/images/report.png
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
@@ -50,7 +56,7 @@ lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 	@$(LINTBIN)/ruff check .
 	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
 		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/demo.py tests/mistakes.py tests/bench.py
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/browser tests/demo.py tests/mistakes.py tests/bench.py
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
 	@$(LINTBIN)/antsibull-changelog lint
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \
@@ -83,6 +89,12 @@ $(VENV)/.done: tests/requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
+	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core; } || \
+		{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
 	@touch $@
 
 $(LINT)/.done: tests/lint-requirements.txt tests/requirements.txt

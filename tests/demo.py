@@ -1,7 +1,10 @@
 # Copyright: messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""300 Services of a simulated Twilio get their alpha sender: dry run, apply, apply again, and an audit."""
+"""300 Services of a simulated Twilio get their alpha sender: dry run, apply, apply again, and an audit.
+
+The first time leaves a report.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 SIMULATOR = Path(__file__).with_name("simulator")
+REPORT = Path(__file__).resolve().parents[1] / ".build/demo/rollout.html"
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 INVENTORY = "plugin: messaging.twilio.services\n"
@@ -27,6 +31,7 @@ def main() -> None:
         for place, sid in enumerate(sids)
     ]
     seed = {"accounts": [{"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "services": services}]}
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         seed_file = Path(folder, "seed.json")
         seed_file.write_text(json.dumps(seed), encoding="utf-8")
@@ -55,7 +60,7 @@ def main() -> None:
                 say("Dry run: what would change?")
                 play("apply", inventory, environment, "--check", "--diff")
                 say("Apply")
-                first = play("apply", inventory, environment)
+                first = play("apply", inventory, environment, "-e", f"alpha_sender_report={REPORT}")
                 say("Apply again: there is nothing left to do")
                 second = play("apply", inventory, environment)
                 say("Audit: which Service sends as what, and whether it should")
@@ -63,7 +68,7 @@ def main() -> None:
             finally:
                 simulator.terminate()
         say("The simulated Twilio is stopped. The first time, the second time, and the audit:")
-        print(first, second, third, sep="\n", flush=True)
+        print(first, second, f"The report of the first time: {REPORT}", third, sep="\n", flush=True)
 
 
 def say(text: str) -> None:
@@ -80,7 +85,8 @@ def play(name: str, inventory: Path, environment: dict[str, str], *options: str)
         assert playbook.stdout is not None
         for text in playbook.stdout:
             print(text, end="", flush=True)
-            found = re.search(r'"msg": "(\d+ Services: .*)"', text)
+            # A line of its own, or the first of several.
+            found = re.search(r'^ +(?:"msg": )?"(\d+ Services: .*)"', text)
             line = found[1] if found else line
     if playbook.returncode:
         sys.exit(playbook.returncode)

@@ -9,5 +9,7 @@ from ansible_collections.messaging.twilio.plugins.action.alpha_senders import Ac
 
 
 class ActionModule(AlphaSendersAction):
+    KIND = "audit"
+
     def _can_follow(self) -> bool:
         return False  # it writes no progress

@@ -6,6 +6,7 @@
 The module takes the whole list in one run, since each further run costs a start, new connections
 and a wait for the last Services. What it does meanwhile it writes to a file, which is read here and
 shown as it comes. Where hosts are given, their Services and wishes are taken from their variables.
+Where a report is wanted, it is written here, since the controller is where people look for it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import first_few
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, first_few
+from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
+    Files,
+    check_files,
+    make_report,
+    write_report,
+)
 
 #: The variables of a host that make its wish.
 VARIABLES = {
@@ -39,7 +46,46 @@ INTERVAL = 0.2
 
 
 class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
+    #: What a report of this module is called.
+    KIND = "rollout"
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        #: The host and the friendly name of Services, by SID in lower case.
+        self._hosts: dict[str, tuple[str, str | None]] = {}
+        given = self._task.args
+        if given.get("report_path") is None:
+            return self._run_for_services(tmp, task_vars)
+        try:
+            files = check_files(given["report_path"], given.get("report_mode"))
+            if self._task.async_val:
+                raise InputError("report_path: a task with async ends before there is something to report")
+        except InputError as error:
+            return {"failed": True, "msg": str(error)}
+        result = self._run_for_services(tmp, task_vars)
+        # Without either of them there was no request.
+        if "summary" in result or "error" in result:
+            self._report(files, result)
+        return result
+
+    def _report(self, files: Files, result: dict[str, t.Any]) -> None:
+        region = self._task.args.get("region") or os.environ.get("TWILIO_REGION") or None
+        dry_run = bool(self._task.check_mode)
+        try:
+            report = make_report(self.KIND, result, dry_run=dry_run, region=region, hosts=self._hosts)
+            write_report(files, report)
+        except Exception as error:
+            # Whatever it is, it must not hide what was done to the Services.
+            told = f"The report {files.page} was not written: {error}"
+            result.update(failed=True, msg=". ".join(filter(None, [told, result.get("msg")])))
+            result.setdefault("warnings", []).append(told)
+            line = told
+        else:
+            result["report"] = files.page
+            line = f"Report: {files.page}"
+        if "summary_block" in result:
+            result["summary_block"] = [*result["summary_block"], line]
+
+    def _run_for_services(self, tmp: str | None, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         given = self._task.args
         hosts = given.get("hosts")
         if hosts is None or given.get("services") is not None:
@@ -101,6 +147,11 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
                     wish[key] = value
             if "service_sid" in wish:
                 wishes[name] = wish
+                friendly_name = variables.get("twilio_friendly_name")
+                self._hosts[str(wish["service_sid"]).lower()] = (
+                    name,
+                    None if friendly_name is None else str(friendly_name),
+                )
             else:
                 left_out.append(name)
         return wishes, left_out

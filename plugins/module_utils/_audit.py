@@ -129,6 +129,7 @@ def audit_result(rows: t.Sequence[Row], *, table_rows: int) -> dict[str, t.Any]:
         "senders": dict(senders),
         "summary": summary,
         "summary_line": line,
+        "summary_block": [line],
         "table": _table(first, is_wish, table_rows),
         "ansible_stats": job_artifacts(data, alpha_sender_audit_drifted=differing),
     }

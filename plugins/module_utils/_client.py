@@ -248,6 +248,11 @@ class Client:
             if password:
                 self._secrets += [password, unquote(password)]
 
+    @property
+    def sent(self) -> int:
+        """How many requests were made so far, with those that were repeated."""
+        return self._throttle.requests
+
     def services(self) -> list[Resource]:
         """All Messaging Services of the account: GET /v1/Services."""
         return self._listing("/v1/Services", "services")

@@ -10,9 +10,6 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 import typing as t
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,9 +23,9 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import (
     Wish,
     make_plan,
     names,
+    recovery_command,
 )
 
-_PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
 #: How often a Service is planned anew because somebody else wrote to it meanwhile.
 MOST_RACES = 1
 #: How many Services a diff shows; the rest is counted.
@@ -344,15 +341,6 @@ def single_result(outcome: Outcome) -> dict[str, t.Any]:
         warnings=[outcome.warning] if outcome.warning else [],
     )
     return result
-
-
-def recovery_command(service_sid: str, alpha_sender: str) -> str:
-    """One line for a shell that brings a lost sender back. Credentials come from the environment."""
-    # Without double quotes where possible: Ansible prints results as JSON, in which each would get
-    # a backslash, and the command would not be the same when copied from there.
-    name = alpha_sender if _PLAIN_IN_YAML.fullmatch(alpha_sender) else json.dumps(alpha_sender)
-    variables = f"{{alpha_sender_name: !!str {name}, alpha_sender_services: [{service_sid}]}}"
-    return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 
 def _failed(wish: Wish, msg: str, error: ApiError, *others: ApiError | None, **fields: t.Any) -> Outcome:

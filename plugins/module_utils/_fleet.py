@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import typing as t
 from collections import Counter
+from datetime import datetime, timezone
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import (
     Outcome,
     converge,
     make_diff,
-    recovery_command,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, shown
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, Wish
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, Wish, recovery_command
 
 #: Ends what is told of a dry run.
 DRY_RUN = " (dry run, nothing is changed)"
@@ -223,6 +224,31 @@ def check_path(path: str | None, name: str) -> None:
             raise InputError(f"{name}: {shown(path)} cannot be written ({error})") from None
 
 
+class Stopwatch:
+    """When a run began, and what it took."""
+
+    def __init__(self) -> None:
+        self._started = datetime.now(timezone.utc)
+        self._begun = time.monotonic()
+
+    def read(self, client: Client) -> dict[str, t.Any]:
+        """``started`` in UTC as ISO 8601 has it, ``seconds`` since then, and the ``requests`` of ``client``."""
+        return {
+            "started": self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "seconds": round(time.monotonic() - self._begun, 3),
+            "requests": client.sent,
+        }
+
+
+def count_wishes(wishes: t.Iterable[Wish]) -> list[dict[str, t.Any]]:
+    """The wishes that differ, with how many ``services`` each is for, those of the most Services first."""
+    counts = Counter((wish.alpha_sender, wish.state, wish.replace) for wish in wishes)
+    return [
+        {"alpha_sender": alpha_sender, "state": state, "replace": replace, "services": count}
+        for (alpha_sender, state, replace), count in counts.most_common()
+    ]
+
+
 def job_artifacts(data: t.Mapping[str, t.Any], **listed: t.Sequence[str]) -> dict[str, t.Any]:
     """What ``set_stats`` would return for ``data``, and for lists that are cut, with how many were left out."""
     told = dict(data)
@@ -238,21 +264,22 @@ def bulk_result(outcomes: t.Sequence[Outcome], *, dry_run: bool = False, artifac
     :arg artifacts: publish it as job artifacts, too, the way ``set_stats`` does.
     """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
+    line, failure = summary_line(summary) + (DRY_RUN if dry_run else ""), failure_lines(outcomes)
     result = {
         "changed": any(outcome.changed for outcome in outcomes),
         "services": [outcome.as_fields() for outcome in outcomes],
         "summary": summary,
-        "summary_line": summary_line(summary) + (DRY_RUN if dry_run else ""),
+        "summary_line": line,
+        "summary_block": [line, *failure],
         "diff": make_diff(outcomes),
         "warnings": _bounded_warnings(outcomes),
     }
     if artifacts:
         failed = [outcome.service_sid for outcome in outcomes if outcome.action == "failed"]
-        data = {"alpha_sender_summary": summary, "alpha_sender_summary_line": result["summary_line"]}
+        data = {"alpha_sender_summary": summary, "alpha_sender_summary_line": line}
         result["ansible_stats"] = job_artifacts(data, alpha_sender_failed=failed)
-    message = failure_message(outcomes)
-    if message is not None:
-        result.update(failed=True, msg=message)
+    if failure:
+        result.update(failed=True, msg=f"{failure[0]}: {' | '.join(failure[1:])}")
     return result
 
 
@@ -305,18 +332,18 @@ def progress_lines(
     return write
 
 
-def failure_message(outcomes: t.Sequence[Outcome]) -> str | None:
-    """One message for all that failed: how many, and the first few reasons. ``None`` if none did."""
+def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """All that failed: a line that counts them, and one for each of the first few reasons. Empty if none did."""
     failed = [outcome for outcome in outcomes if outcome.action == "failed"]
     if not failed:
-        return None
+        return []
     # A sender that is gone needs a person, so it is never only counted.
     failed.sort(key=lambda outcome: outcome.lost is None)
     lost = [f"{outcome.service_sid} {outcome.lost!r}" for outcome in failed if outcome.lost is not None]
     idle = sum(outcome.action == "not_attempted" for outcome in outcomes)
-    message = f"{len(failed)} of {len(outcomes)} Services failed"
-    message += f", {idle} were not attempted, because it was to stop" if idle else ""
-    message += f"; lost senders: {', '.join(lost)}" if lost else ""
-    message += ": " + " | ".join(outcome.msg or "" for outcome in failed[:MOST_REASONS])
+    told = f"{len(failed)} of {len(outcomes)} Services failed"
+    told += f", {idle} were not attempted, because it was to stop" if idle else ""
+    told += f"; lost senders: {', '.join(lost)}" if lost else ""
     rest = len(failed) - MOST_REASONS
-    return message + (f" | and {rest} more, each with its msg in services" if rest > 0 else "")
+    more = [f"and {rest} more, each with its msg in services"] if rest > 0 else []
+    return [told, *(outcome.msg or "" for outcome in failed[:MOST_REASONS]), *more]

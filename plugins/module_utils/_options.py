@@ -73,6 +73,11 @@ def fleet_spec() -> dict[str, dict[str, t.Any]]:
     }
 
 
+def report_spec() -> dict[str, dict[str, t.Any]]:
+    """The options of a report, as the ``_report`` fragment documents them. The action plugin writes it."""
+    return {"report_path": {"type": "str"}, "report_mode": {"type": "raw"}}
+
+
 def wish_spec() -> dict[str, dict[str, t.Any]]:
     """The options that say what is wanted, as the ``_wish`` fragment documents them."""
     return {
@@ -118,8 +123,11 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     failed = result.pop("failed", False)
     if cancellation.is_set():
         failed = True
+        cancelled = "The run was cancelled, what was begun was brought to its end"
         told = (result.get("summary_line"), result.get("msg"))
-        result["msg"] = ". ".join(["The run was cancelled, what was begun was brought to its end", *filter(None, told)])
+        result["msg"] = ". ".join([cancelled, *filter(None, told)])
+        if "summary_block" in result:
+            result["summary_block"].insert(1, cancelled)
         module.log(result["msg"])
     # This process ends here. Its last collections of garbage would go through all there is for nothing.
     gc.freeze()

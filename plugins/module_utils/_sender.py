@@ -9,7 +9,9 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import typing as t
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +28,7 @@ STATES = ("present", "absent")
 # digits. Twilio's other pages are stricter; what they add is left to the server.
 LONGEST_SENDER = 11
 _SENDER = re.compile(r"[A-Za-z0-9 +_&-]+")
+_PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
 _SENDER_RULE = (
     "1 to 11 of the characters A-Z, a-z, 0-9, space, hyphen, plus, underscore and ampersand are "
     "allowed, and not only digits"
@@ -316,3 +319,12 @@ def _deleting(wish: Wish, doomed: t.Sequence[Resource], plan: Plan) -> Plan:
 
 def _refuse(before: str | None, why: str) -> Plan:
     return Plan("failed", before, before, refusal=why)
+
+
+def recovery_command(service_sid: str, alpha_sender: str) -> str:
+    """One line for a shell that brings a lost sender back. Credentials come from the environment."""
+    # Without double quotes where possible: Ansible prints results as JSON, in which each would get
+    # a backslash, and the command would not be the same when copied from there.
+    name = alpha_sender if _PLAIN_IN_YAML.fullmatch(alpha_sender) else json.dumps(alpha_sender)
+    variables = f"{{alpha_sender_name: !!str {name}, alpha_sender_services: [{service_sid}]}}"
+    return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"

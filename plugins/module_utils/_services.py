@@ -33,6 +33,8 @@ class ServiceNames:
     def __init__(self, read: t.Callable[[], t.Iterable[Resource]]) -> None:
         self._read = read
         self._sids: dict[str, list[str]] | None = None
+        #: The friendly name of each SID in lower case. Empty as long as no name was looked up.
+        self.known: dict[str, str] = {}
         self._unknown = 0
 
     def sid(self, name: str) -> str:
@@ -43,7 +45,9 @@ class ServiceNames:
         if self._sids is None:
             self._sids = {}
             for service in self._read():
-                self._sids.setdefault(str(service.get("friendly_name")), []).append(str(service.get("sid")))
+                friendly_name, service_sid = str(service.get("friendly_name")), str(service.get("sid"))
+                self._sids.setdefault(friendly_name, []).append(service_sid)
+                self.known[service_sid.lower()] = friendly_name
         found = self._sids.get(name, [])
         if len(found) == 1:
             return found[0]

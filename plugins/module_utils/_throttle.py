@@ -32,6 +32,8 @@ class Throttle:
         #: What is known to go well. Up to there it grows with each answer.
         self._ceiling = most
         self._in_flight = 0
+        #: How many slots were taken, one for each request.
+        self.requests = 0
         self._quiet = 0
         self._patience = QUIET
         #: How often it was halved. Requests of before then say nothing new when they are refused.
@@ -44,6 +46,7 @@ class Throttle:
             while self._in_flight >= self._limit:
                 self._free.wait()
             self._in_flight += 1
+            self.requests += 1
             return self._cuts
 
     def release(self, ticket: int, *, refused: bool) -> None:

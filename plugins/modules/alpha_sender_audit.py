@@ -58,6 +58,7 @@ options:
     description: File that all rows are written to as CSV, except in check mode.
     type: path
 extends_documentation_fragment:
+  - messaging.twilio._report
   - messaging.twilio._connection
   - messaging.twilio._attributes.info
 seealso:
@@ -152,6 +153,32 @@ summary_line:
   returned: success
   type: str
   sample: "1000 Services: 750 have an alpha sender, 250 have none, 700 are as wanted, 300 are not, 0 could not be read"
+summary_block:
+  description: The same as lines to read. Where a report was written, a line with its path.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "1000 Services: 750 have an alpha sender, 250 have none, 0 could not be read"
+started:
+  description: When it began, in UTC.
+  returned: success
+  type: str
+  sample: "2026-01-31T12:00:00Z"
+seconds:
+  description: How many seconds it took, without the start and the end of the module.
+  returned: success
+  type: float
+  sample: 12.345
+requests:
+  description: How many requests were made, with those that were repeated.
+  returned: success
+  type: int
+  sample: 1750
+report:
+  description: Path of the report.
+  returned: O(report_path) was given, and the report was written
+  type: str
 table:
   description: The first rows as lines of a table, those first that differ, and a count of the rest.
   returned: success
@@ -177,11 +204,12 @@ from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
     write_json,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import check_limits, check_path
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import Stopwatch, check_limits, check_path
 from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
     fleet_spec,
+    report_spec,
     run_module,
     wish_spec,
 )
@@ -194,7 +222,8 @@ def main() -> None:
         "json_path": {"type": "path"},
         "csv_path": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
+    spec = {**spec, **wish_spec(), **report_spec(), **connection_spec()}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         check_limits(params["concurrency"])
@@ -203,10 +232,10 @@ def main() -> None:
         if not module.check_mode:
             check_path(params["json_path"], "json_path")
             check_path(params["csv_path"], "csv_path")
-        client = connect(params["concurrency"])
+        client, stopwatch = connect(params["concurrency"]), Stopwatch()
         wanted = [params[name] for name in ("services", "alpha_sender", "state", "replace")]
         rows = audit(client, *wanted, concurrency=params["concurrency"])
-        result = audit_result(rows, table_rows=params["table_rows"])
+        result = {**audit_result(rows, table_rows=params["table_rows"]), **stopwatch.read(client)}
         if params["json_path"] is not None and not module.check_mode:
             write_json(params["json_path"], result)
         if params["csv_path"] is not None and not module.check_mode:

@@ -70,6 +70,7 @@ options:
 extends_documentation_fragment:
   - messaging.twilio._journal
   - messaging.twilio._wish
+  - messaging.twilio._report
   - messaging.twilio._connection
   - messaging.twilio._attributes
 seealso:
@@ -141,6 +142,10 @@ services:
       returned: always
       type: str
       sample: MG00000000000000000000000000000001
+    friendly_name:
+      description: Its friendly name.
+      returned: all Services were read, because a C(service_name) was given
+      type: str
     action:
       description:
         - What was done, or in check mode would be done.
@@ -234,6 +239,56 @@ summary_line:
   returned: always, other than for bad input
   type: str
   sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
+summary_block:
+  description:
+    - The summary as lines to read, RV(summary_line) first. Where Services failed, a line that counts them and one for
+      each of the first reasons. Where a report was written, a line with its path.
+  returned: always, other than for bad input
+  type: list
+  elements: str
+  sample:
+    - "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
+wishes:
+  description: What was wanted, with how many Services each wish is for.
+  returned: always, other than for bad input
+  type: list
+  elements: dict
+  contains:
+    alpha_sender:
+      description: The alpha sender. Null for whichever is there, where it is to go.
+      returned: always
+      type: str
+    state:
+      description: V(present) or V(absent).
+      returned: always
+      type: str
+    replace:
+      description: Whether another sender may be replaced.
+      returned: always
+      type: bool
+    services:
+      description: How many Services have this wish.
+      returned: always
+      type: int
+started:
+  description: When it began, in UTC.
+  returned: always, other than for bad input
+  type: str
+  sample: "2026-01-31T12:00:00Z"
+seconds:
+  description: How many seconds it took, without the start and the end of the module.
+  returned: always, other than for bad input
+  type: float
+  sample: 12.345
+requests:
+  description: How many requests were made, with those that were repeated.
+  returned: always, other than for bad input
+  type: int
+  sample: 1750
+report:
+  description: Path of the report.
+  returned: O(report_path) was given, and the report was written
+  type: str
 """
 
 import typing as t
@@ -241,9 +296,11 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
+    Stopwatch,
     bulk_result,
     check_limits,
     converge_all,
+    count_wishes,
     left_behind,
     progress_lines,
 )
@@ -252,6 +309,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._options import (
     Connect,
     connection_spec,
     fleet_spec,
+    report_spec,
     run_module,
     wish_spec,
 )
@@ -268,7 +326,8 @@ def main() -> None:
         "artifacts": {"type": "bool", "default": False},
         "journal_path": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec={**spec, **wish_spec(), **connection_spec()}, supports_check_mode=True)
+    spec = {**spec, **wish_spec(), **report_spec(), **connection_spec()}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
@@ -277,10 +336,10 @@ def main() -> None:
             # With hosts they are made of the hosts' variables, where those are known: on the controller.
             raise InputError("services: missing; give the Services, or hosts in a task of a play")
         with Journal(params["journal_path"], dry_run=module.check_mode) as journal:
-            client = connect(limits["concurrency"])
+            client, stopwatch = connect(limits["concurrency"]), Stopwatch()
+            names = ServiceNames(client.services)
             wishes = make_wishes(
-                *(params[name] for name in ("services", "alpha_sender", "state", "replace")),
-                find=ServiceNames(client.services).sid,
+                *(params[name] for name in ("services", "alpha_sender", "state", "replace")), find=names.sid
             )
             progress = progress_lines(
                 params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
@@ -291,8 +350,11 @@ def main() -> None:
             )
             left = left_behind(client, journal, outcomes, concurrency=limits["concurrency"])
         result = bulk_result(outcomes, dry_run=module.check_mode, artifacts=params["artifacts"])
+        result.update(stopwatch.read(client), wishes=count_wishes(wishes))
         result["warnings"] += left.pop("warnings", [])
         result.update(left)
+        for service in result["services"] if names.known else ():
+            service["friendly_name"] = names.known.get(service["service_sid"].lower())
         # What was given is not returned once more: of 10,000 Services that takes as long as 100 requests.
         result["invocation"] = {"module_args": {**params, "services": f"{len(params['services'])} entries"}}
         return result

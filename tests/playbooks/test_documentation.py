@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, wish_spec
+from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec, report_spec, wish_spec
 
 from simulator import Simulator
 from simulator.faults import KINDS
@@ -218,7 +218,7 @@ def test_return_samples_have_the_keys_of_a_true_result(simulator: Simulator, tmp
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     for module in MODULES:
         returned = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "RETURN"))
-        rare = ("failure", "O(hosts)", "there are such Services")
+        rare = ("failure", "O(hosts)", "O(report_path)", "there are such Services")
         always = {name: value for name, value in returned.items() if not value["returned"].startswith(rare)}
         told = set(results[module]) - {"changed", "failed", "diff", "warnings", "ansible_stats"}
         assert told == set(always)
@@ -249,7 +249,7 @@ def shape(value: Any) -> Any:
 
 
 def test_fragments_have_the_options_of_the_specs_with_their_defaults() -> None:
-    for fragment, spec in (("_connection", connection_spec()), ("_wish", wish_spec())):
+    for fragment, spec in (("_connection", connection_spec()), ("_wish", wish_spec()), ("_report", report_spec())):
         source = (ROOT / f"plugins/doc_fragments/{fragment}.py").read_text(encoding="utf-8")
         options = yaml.safe_load(source.split('r"""')[1].split('"""')[0])["options"]
         assert list(options) == list(spec)

@@ -54,7 +54,9 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
     )
     assert played.status == 2
     line = "9 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 1 failed"
-    assert f'"msg": "{line} | 1 of 9 Services failed: {mg(99)}: ' in played.output
+    assert f'"{line}"' in played.output
+    assert '"1 of 9 Services failed"' in played.output
+    assert f'"{mg(99)}: its alpha sender could not be read' in played.output
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
     assert "service_sid" not in played.output
     stats = played.output.partition("CUSTOM STATS")[2]

@@ -16,10 +16,9 @@ from ansible_collections.messaging.twilio.plugins.module_utils._converge import 
     Outcome,
     converge,
     make_diff,
-    recovery_command,
     single_result,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish, recovery_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

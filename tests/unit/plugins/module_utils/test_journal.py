@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome, recovery_command
+from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all, left_behind
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish, recovery_command
 
 from simulator import Simulator
 from simulator.testing import mg, options, seed
