@@ -78,6 +78,7 @@ docs: $(DOCS)/.done $(DEV) ## Make the documentation site, .build/site/html/inde
 	@rm -rf $(SITE) && mkdir -m 700 -p $(SITE)/rst
 	@PATH="$(CURDIR)/$(DOCS)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-docs collection --use-current \
 		--fail-on-error --squash-hierarchy --no-add-antsibull-docs-version --dest-dir $(SITE)/rst messaging.twilio
+	@cp -r docs/docsite/rst/images $(SITE)/rst/docsite/
 	@sed -i.bak -e '/^\.\. contents::/,/^$$/d' $(SITE)/rst/*.rst # the theme has them beside the page
 	@$(DOCS)/bin/sphinx-build -W --keep-going -q -c docs/docsite -b html $(SITE)/rst $(SITE)/html
 	@echo "$(SITE)/html/index.html"

@@ -342,8 +342,9 @@ def test_a_report_that_could_not_be_written_at_the_end_fails_the_task_and_tells_
 
 
 def test_every_key_is_documented() -> None:
-    page = (ROOT / "docs/report.md").read_text(encoding="utf-8")
-    whole, entries = (re.findall(r"^\| `(\w+)` \| (.*?) \|", part, re.MULTILINE) for part in page.split("An object of"))
+    page = (ROOT / "docs/docsite/rst/guide_report.rst").read_text(encoding="utf-8")
+    row_of_table = re.compile(r"^   \* - ``(\w+)``\n     - (.*)$", re.MULTILINE)
+    whole, entries = (row_of_table.findall(part) for part in page.split("An object of"))
     assert {name for name, _type in whole} == set(REPORT)
     row = {
         "service_sid": mg(1),
