@@ -69,7 +69,9 @@ def examples(page: str) -> list[tuple[str, str]]:
         return found
     found = RST.findall(text)
     assert len(found) == text.count("code-block::"), "an example that is indented, or has options"
-    assert not re.search("::$", re.sub("(csv|list)-table::", "", text), re.MULTILINE), "an example that is no code-block"
+    assert not re.search("::$", re.sub("(csv|list)-table::", "", text), re.MULTILINE), (
+        "an example that is no code-block"
+    )
     return [(language, textwrap.dedent(body).rstrip("\n") + "\n") for language, body in found]
 
 
