@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -341,3 +342,43 @@ def test_the_plugin_takes_the_options_of_the_modules() -> None:
     assert set(re.findall(r"E\((TWILIO_\w+)\)", fragment)) == {
         f"TWILIO_{name}" for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "REGION", "EDGE", "API_URL")
     }
+
+
+def test_a_group_of_each_account_has_credentials_of_its_own(simulator: Simulator, tmp_path: Path) -> None:
+    other = {"account_sid": "AC" + "0" * 31 + "2", "auth_token": "f" * 32, "services": [{"sid": mg(9)}]}
+    known = named_seed("Shop 1")
+    known["accounts"].append(other)
+    simulator.reset(known)
+    hosts = {"first": {"twilio_service_sid": mg(1)}, "second": {"twilio_service_sid": mg(9)}}
+    groups: dict[str, Any] = {f"account_{name}": {"hosts": {name: variables}} for name, variables in hosts.items()}
+    (tmp_path / "hosts.json").write_text(
+        json.dumps({"all": {"children": groups, "vars": {"ansible_python_interpreter": sys.executable}}}),
+        encoding="utf-8",
+    )
+    playbook: list[dict[str, Any]] = [
+        {"import_playbook": APPLY, "vars": {"alpha_sender_group": "account_first"}},
+        {
+            "import_playbook": APPLY,
+            "vars": {
+                "alpha_sender_group": "account_second",
+                "alpha_sender_account_sid": other["account_sid"],
+                "alpha_sender_auth_token": other["auth_token"],
+            },
+        },
+    ]
+    options = ["-i", str(tmp_path / "hosts.json")]
+    played = play(tmp_path, playbook, *options, extra={"alpha_sender_name": "ACME"}, variables=environment(simulator))
+    assert played.status == 0, played.output
+    assert [simulator.senders(mg(number)) for number in (1, 9)] == [["ACME"], ["ACME"]]
+    # A slice may have no host of a group.
+    limited = play(
+        tmp_path,
+        playbook,
+        *options,
+        "--limit",
+        "second",
+        extra={"alpha_sender_name": "B"},
+        variables=environment(simulator),
+    )
+    assert limited.status == 0, limited.output
+    assert [simulator.senders(mg(number)) for number in (1, 9)] == [["ACME"], ["B"]]

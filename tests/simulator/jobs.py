@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ansible_runner
+import ansible_runner  # type: ignore[import-untyped]  # it has no types
 import yaml
 
 from simulator.playing import environment
@@ -55,6 +55,10 @@ class Job:
         """Wait for the worker, and unpack what it sent back."""
         self.worker.wait()
         self.seconds = time.monotonic() - self.started
+        return self.wait_for_answer()
+
+    def wait_for_answer(self) -> Job:
+        """Unpack what a worker that has ended sent back."""
         with (self.folder / "answer").open("rb") as answer:
             subprocess.run(
                 [*RUNNER, "process", str(self.folder / "kept"), "-i", "job"],

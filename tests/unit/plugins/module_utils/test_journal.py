@@ -89,7 +89,7 @@ def test_what_a_killed_run_deleted_is_brought_back_when_the_wanted_sender_is_ref
     killed(folder, (mg(1), "OLD"))
     [outcome] = rollout(simulator, folder, Wish(mg(1), "BANK"))["outcomes"]
     assert (outcome.action, outcome.restored, outcome.after, outcome.lost) == ("failed", True, "OLD", None)
-    assert "The old sender 'OLD' was restored" in outcome.msg
+    assert "The old sender 'OLD' was restored" in str(outcome.msg)
     assert simulator.senders(mg(1)) == ["OLD"]
     assert files(folder) == []
 
@@ -193,7 +193,7 @@ def test_nothing_is_deleted_where_it_cannot_be_written_down(simulator: Simulator
         os.dup2(os.open("/dev/full", os.O_WRONLY), journal._file or 0)
         [outcome] = converge_all(client, [Wish(mg(1), "ACME")], concurrency=1, dry_run=False, journal=journal)
     assert (outcome.action, outcome.after, outcome.changed) == ("failed", "OLD", False)
-    assert f"the journal in {str(folder)!r} could not be written" in outcome.msg
+    assert f"the journal in {str(folder)!r} could not be written" in str(outcome.msg)
     assert "DELETE" not in simulator.requests()
 
 

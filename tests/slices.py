@@ -1,0 +1,134 @@
+# Copyright: messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What slices of a job gain: over several accounts, and inside one account that has a limit.
+
+Each slice is a job of its own, as ansible-runner's worker runs it. All times are of one run, one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from simulator.jobs import Inventory, Job, cut, start_job
+from simulator.testing import mg
+
+ROOT = Path(__file__).resolve().parents[1]
+LATENCY = 0.05
+APPLY = "messaging.twilio.apply"
+STATES: list[list[str]] = [[], ["OLD"], ["ACME"], ["ACME"]]
+
+
+def accounts(count: int, services: int) -> tuple[dict[str, Any], Inventory, list[dict[str, Any]]]:
+    """A seed of accounts, an inventory with a group for each, and the plays that bring all of them to their sender."""
+    seed: list[dict[str, Any]] = []
+    inventory: Inventory = {"_meta": {"hostvars": {}}, "all": {"vars": {"ansible_connection": "local"}}}
+    inventory["all"]["vars"]["ansible_python_interpreter"] = sys.executable
+    plays = []
+    for account in range(1, count + 1):
+        login = {"account_sid": f"AC{account:032x}", "auth_token": f"{account}123456789abcdef0123456789abcdef"}
+        # By turns, so that each slice has as much to do in each account.
+        numbers = range(account, services + 1, count)
+        states = {number: STATES[place // 4 % 4] for place, number in enumerate(numbers)}
+        known = [{"sid": mg(number), "alpha_senders": state} for number, state in states.items()]
+        seed.append({**login, "services": known})
+        hosts = {f"{account}_{number:06}": {"twilio_service_sid": mg(number)} for number in numbers}
+        inventory["_meta"]["hostvars"].update(hosts)
+        inventory[f"account_{account}"] = {"hosts": list(hosts)}
+        names = {f"alpha_sender_{name}": value for name, value in login.items()}
+        plays.append({"import_playbook": APPLY, "vars": {"alpha_sender_group": f"account_{account}", **names}})
+    return {"accounts": seed}, inventory, plays
+
+
+@contextmanager
+def served(folder: Path, seed: dict[str, Any], *options: str) -> Iterator[str]:
+    """The address of a new simulator, whose journal is in the folder."""
+    (folder / "seed").write_text(json.dumps(seed), encoding="utf-8")
+    ready = folder / "ready"
+    ready.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        str(ROOT / "tests/simulator"),
+        "--seed",
+        str(folder / "seed"),
+        "--ready-file",
+        str(ready),
+    ]
+    command += ["--latency", str(LATENCY), "--journal", str(folder / "journal"), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while not ready.exists():
+            time.sleep(0.02)
+        try:
+            yield json.loads(ready.read_text(encoding="utf-8"))["url"]
+        finally:
+            process.terminate()
+
+
+def run(
+    folder: Path, url: str, parts: list[Inventory], plays: list[dict[str, Any]], concurrency: int
+) -> tuple[float, list[Job]]:
+    """All slices at once: seconds until the last one ended, and the jobs."""
+    folder.mkdir()
+    extra = {"alpha_sender_name": "ACME", "alpha_sender_concurrency": concurrency}
+    credentials = {"TWILIO_API_URL": url, "NO_PROXY": "127.0.0.1"}
+    begin = time.monotonic()
+    jobs = [
+        start_job(folder / str(number), plays, part, credentials=credentials, extra=extra)
+        for number, part in enumerate(parts)
+    ]
+    for job in jobs:
+        job.worker.wait()
+        job.seconds = time.monotonic() - job.started
+    seconds = time.monotonic() - begin
+    for job in jobs:
+        job.wait_for_answer()
+        assert job.status == "successful", job.output[-2000:]
+    return seconds, jobs
+
+
+def several_accounts(folder: Path, count: int, services: int) -> None:
+    print(f"{services} Services in {count} accounts, {LATENCY * 1000:.0f} ms a request, 10 at once in a slice")
+    seed, inventory, plays = accounts(count, services)
+    seconds: dict[str, float] = {}
+    for name, parts in {
+        "an empty slice": [cut(inventory, services, services + 1)],
+        "a quarter alone": [cut(inventory, 1, 4)],
+        "1 slice": [inventory],
+        "2 slices": [cut(inventory, number, 2) for number in (1, 2)],
+        "4 slices": [cut(inventory, number, 4) for number in (1, 2, 3, 4)],
+    }.items():
+        with served(folder, seed) as url:
+            seconds[name], _jobs = run(folder / name, url, parts, plays, 10)
+        gain = f"{seconds['1 slice'] / seconds[name]:.2f} x as fast as one" if name.endswith("slices") else ""
+        print(f"  {name:<18} {seconds[name]:6.1f} s  {gain}")
+    print(f"  4 slices take {seconds['4 slices'] / seconds['a quarter alone']:.2f} x what a quarter takes alone")
+
+
+def one_account(folder: Path, services: int, limit: int) -> None:
+    print(f"{services} Services in one account that allows {limit} requests at once, {limit} at once in a slice")
+    seed, inventory, plays = accounts(1, services)
+    for count in (1, 4):
+        parts = [cut(inventory, number, count) for number in range(1, count + 1)]
+        with served(folder, seed, "--limit", str(limit)) as url:
+            seconds, jobs = run(folder / f"limit {count}", url, parts, plays, limit)
+        entries = [json.loads(line) for line in (folder / "journal").read_text(encoding="utf-8").splitlines()]
+        statuses = Counter(entry["status"] for entry in entries)
+        refused = statuses[429] / sum(statuses.values())
+        times = sorted(job.seconds for job in jobs)
+        spread = f", slowest {times[-1] / times[0]:.2f} x the fastest" if count > 1 else ""
+        print(f"  {count} slices: {seconds:6.1f} s, {refused:.1%} of {sum(statuses.values())} requests refused{spread}")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        several_accounts(Path(name), 4, int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
+        one_account(Path(name), int(sys.argv[1]) // 4 if len(sys.argv) > 1 else 1000, 20)
