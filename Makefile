@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test browser picture soak mistakes fault-table bench lint sanity integration simulator doc docs clean
+.PHONY: help demo test browser picture soak mistakes fault-table bench slices lint sanity integration simulator doc docs release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,12 +51,16 @@ bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
 		$(BIN)/python tests/bench.py $(if $(N),--services $(N))
 
+slices: $(VENV)/.done $(DEV) ## Measure jobs that are cut in slices
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
+		$(BIN)/python tests/slices.py $(N)
+
 lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
 	@$(LINTBIN)/ruff format --check .
 	@$(LINTBIN)/ruff check .
 	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
 		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/browser tests/demo.py tests/mistakes.py tests/bench.py
+	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/browser tests/demo.py tests/mistakes.py tests/bench.py tests/slices.py
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
 	@$(LINTBIN)/antsibull-changelog lint
 	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \
@@ -82,6 +86,14 @@ docs: $(DOCS)/.done $(DEV) ## Make the documentation site, .build/site/html/inde
 	@sed -i.bak -e '/^\.\. contents::/,/^$$/d' $(SITE)/rst/*.rst # the theme has them beside the page
 	@$(DOCS)/bin/sphinx-build -W --keep-going -q -c docs/docsite -b html $(SITE)/rst $(SITE)/html
 	@echo "$(SITE)/html/index.html"
+
+release: $(LINT)/.done $(DEV) ## Set the version, make the changelog, commit, and build the artifact (VERSION=1.2.3)
+	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION: '$(VERSION)' is no version; 1.2.3 is one" >&2; exit 2; }
+	@test -z "$$(git status --porcelain)" || { echo "There are changes that are not committed" >&2; exit 1; }
+	@sed -i -E 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	@cd $(DEV) && PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-changelog release
+	@git add --all && git commit --quiet --message "Release $(VERSION)"
+	@$(LINTBIN)/ansible-galaxy collection build --force --output-path .build .
 
 clean: ## Remove all that was made
 	rm -rf $(VENV) .build .hypothesis tests/output

@@ -54,8 +54,12 @@ class Job:
     def wait(self) -> Job:
         """Wait for the worker, and unpack what it sent back."""
         self.worker.wait()
-        self.seconds = time.monotonic() - self.started
+        self.ended()
         return self.wait_for_answer()
+
+    def ended(self) -> None:
+        """Note that the worker has ended."""
+        self.seconds = time.monotonic() - self.started
 
     def wait_for_answer(self) -> Job:
         """Unpack what a worker that has ended sent back."""
