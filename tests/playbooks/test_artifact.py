@@ -34,6 +34,7 @@ def test_the_artifact_has_what_users_need_alone(tmp_path: Path) -> None:
     )
     with tarfile.open(next(tmp_path.glob("messaging-twilio-*.tar.gz"))) as artifact:
         names = artifact.getnames()
-    assert {name.split("/")[0] for name in names} == NEEDED
+    # There is a changelog once there is a release.
+    assert {name.split("/")[0] for name in names} - {"CHANGELOG.rst"} == NEEDED
     assert "plugins/modules/alpha_sender.py" in names
     assert not [name for name in names if "__pycache__" in name or "cache" in name]
