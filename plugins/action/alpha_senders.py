@@ -209,7 +209,8 @@ def _follow(file: t.TextIO | None, ansible: int, ended: threading.Event) -> None
         # process does not lead a group of its own, as before ansible-core 2.19, it is killed too.
         if os.getppid() != ansible and os.getpgrp() == os.getpid():
             for process in _others_of_this_group():
-                os.kill(process, signal.SIGTERM)
+                with contextlib.suppress(OSError):
+                    os.kill(process, signal.SIGTERM)
             ansible = os.getppid()
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Sequence
@@ -153,7 +154,8 @@ def test_a_cancelled_job_leaves_no_service_without_its_sender(simulator: Simulat
     # The worker is told, and kills Ansible, which can pass nothing on.
     inventory = services(simulator, tmp_path, 200, [["OLD"]])
     simulator.latency = 0.2
-    job = run(simulator, tmp_path / "job", inventory)
+    report = tmp_path / "rollout.html"
+    job = run(simulator, tmp_path / "job", inventory, extra={**WISH, "alpha_sender_report": str(report)})
     until(lambda: "POST" in simulator.requests())
     job.worker.send_signal(signal.SIGTERM)
     assert job.wait().status == "canceled"
@@ -162,6 +164,11 @@ def test_a_cancelled_job_leaves_no_service_without_its_sender(simulator: Simulat
     assert 0 < len(begun) < 200
     for number in range(1, 201):
         assert simulator.senders(mg(number)) == (["ACME"] if mg(number) in begun else ["OLD"])
+    # Nobody reads the module's result any more, but for the report.
+    until(report.exists)
+    told = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))
+    assert (told["summary"]["replaced"], told["summary"]["not_attempted"]) == (len(begun), 200 - len(begun))
+    assert "The run was cancelled" in told["message"]
 
 
 @pytest.mark.parametrize("refused", [False, True])
