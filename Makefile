@@ -1,7 +1,9 @@
 # Everything that is made here stays in .venv and .build, which git ignores.
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
+# The release of ansible-core that the tests run with.
+CORE ?= 2.19
+VENV := .venv$(if $(filter-out 2.19,$(CORE)),-$(CORE))
 BIN := $(VENV)/bin
 LINT := .build/lint
 LINTBIN := $(LINT)/bin
@@ -24,7 +26,7 @@ help: ## Say what can be made
 demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their alpha sender
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
-test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some)
+test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some; CORE=2.16 PYTHON=python3.10)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
 		$(BIN)/python -m pytest $(ARGS)
 
@@ -96,12 +98,12 @@ release: $(LINT)/.done $(DEV) ## Set the version, make the changelog, commit, an
 	@$(LINTBIN)/ansible-galaxy collection build --force --output-path .build .
 
 clean: ## Remove all that was made
-	rm -rf $(VENV) .build .hypothesis tests/output
+	rm -rf .venv* .build .hypothesis tests/output
 
 $(VENV)/.done: tests/requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt 'ansible-core~=$(CORE).0'
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt

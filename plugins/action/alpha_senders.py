@@ -77,7 +77,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             # Whatever it is, it must not hide what was done to the Services.
             told = f"The report {files.page} was not written: {error}"
             result.update(failed=True, msg=". ".join(filter(None, [told, result.get("msg")])))
-            result.setdefault("warnings", []).append(told)
+            Display().warning(told)
             line = told
         else:
             result["report"] = files.page
@@ -110,7 +110,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         if left_out:
             told = f"{len(left_out)} of {len(hosts)} hosts have no twilio_service_sid and were left out: "
             told += first_few(left_out)
-            result.setdefault("warnings", []).append(told)
+            Display().warning(told)
         return result
 
     def _wishes_of_hosts(

@@ -189,7 +189,8 @@ def test_ansible_doc_shows_the_inventory_plugin_without_a_warning_and_its_exampl
 
 def test_ansible_doc_shows_the_role_without_a_warning(tmp_path: Path) -> None:
     shown, warnings = documented("role", "alpha_sender", tmp_path)
-    assert warnings == ""
+    # ansible-core 2.21 warns of a collection of its own.
+    assert [line for line in warnings.splitlines() if "_protomatter" not in line] == []
     assert "main" in shown["entry_points"]
 
 
