@@ -11,6 +11,7 @@ environment variables, and has no file written for those.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -84,7 +85,8 @@ class Job:
 
     @property
     def output(self) -> str:
-        return (self.artifacts / "stdout").read_text(encoding="utf-8")
+        """What was printed, without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", (self.artifacts / "stdout").read_text(encoding="utf-8"))
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -148,7 +150,7 @@ def start_job(
             suppress_env_files=True,
             cancel_callback=lambda: False,
         )
-    variables = environment(folder, {"ANSIBLE_FORCE_COLOR": "false"})
+    variables = environment(folder, {})
     with (folder / "stream").open("rb") as stream, (folder / "answer").open("wb") as answer:
         worker = subprocess.Popen(
             [*RUNNER, "worker", "--private-data-dir", str(folder / "node")],
