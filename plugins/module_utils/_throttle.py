@@ -4,8 +4,9 @@
 """How many requests may be in flight at once: as many as the account allows, which nobody tells.
 
 Twilio refuses what is too much with 429, and publishes no limit. So the number is found: it grows
-with each answer, is halved by a refusal, grows back quickly to what went well before, and beyond
-that one by one, slowly at first: other jobs share the account's limit, and leave it, too.
+with each answer, is halved by a refusal, grows back quickly to a fifth below what was refused, and
+beyond that one by one. Other jobs share the account's limit: who has more is refused more often, and
+gives up more each time, while each takes the same step up, so their shares become equal.
 Private to this collection: it may change with any release.
 """
 
@@ -15,9 +16,10 @@ import threading
 
 #: With how many requests at once a run begins, whatever its concurrency.
 START = 25
-#: After how many answers for each request in flight one more is tried beyond what was refused. Each
-#: time that goes well, half as many are enough for the next one.
-QUIET = 20
+#: After how many answers for each request in flight one more is tried beyond what went well.
+QUIET = 4
+#: Which part of what was refused is given up.
+GIVEN_UP = 5
 
 
 class Throttle:
@@ -35,7 +37,6 @@ class Throttle:
         #: How many slots were taken, one for each request.
         self.requests = 0
         self._quiet = 0
-        self._patience = QUIET
         #: How often it was halved. Requests of before then say nothing new when they are refused.
         self._cuts = 0
         self._free = threading.Condition()
@@ -61,10 +62,9 @@ class Throttle:
 
     def _refused(self, ticket: int) -> None:
         self._quiet = 0
-        self._patience = QUIET
         if ticket == self._cuts:
             self._cuts += 1
-            self._ceiling = max(1, self._in_flight - 1)
+            self._ceiling = max(1, self._in_flight - max(1, self._in_flight // GIVEN_UP))
             self._limit = max(1, self._in_flight // 2)
         elif ticket == self._cuts - 1:
             # One more of the same crowd: that many fewer are allowed at once.
@@ -76,7 +76,6 @@ class Throttle:
             self._limit += 1
             return
         self._quiet += 1
-        if self._quiet >= self._patience * self._limit and self._ceiling < self._most:
+        if self._quiet >= QUIET * self._limit and self._ceiling < self._most:
             self._quiet = 0
-            self._patience //= 2
             self._ceiling += 1

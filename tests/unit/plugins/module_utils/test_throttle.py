@@ -10,7 +10,7 @@ import threading
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
-from ansible_collections.messaging.twilio.plugins.module_utils._throttle import QUIET, START, Throttle
+from ansible_collections.messaging.twilio.plugins.module_utils._throttle import GIVEN_UP, QUIET, START, Throttle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def test_a_crowd_that_is_refused_halves_it_once_and_tells_what_is_allowed() -> N
     for place, ticket in enumerate(tickets):
         throttle.release(ticket, refused=place < 5)
     # The answers to the rest of the crowd have let it grow back to what was not refused.
-    assert len(fill(throttle)) == START - 5
+    assert len(fill(throttle)) == START - START // GIVEN_UP - 4
 
 
 def test_beyond_what_was_refused_it_tries_one_more_only_once_in_a_while() -> None:
@@ -90,9 +90,9 @@ def test_refusals_of_before_the_last_halving_say_nothing_new() -> None:
     throttle = Throttle(100)
     first = fill(throttle)
     throttle.release(first.pop(), refused=True)
-    assert (throttle._limit, throttle._ceiling) == (START // 2, START - 1)
+    assert (throttle._limit, throttle._ceiling) == (START // 2, START - START // GIVEN_UP)
     throttle.release(first.pop(), refused=True)
-    assert (throttle._limit, throttle._ceiling) == (START // 2, START - 2)
+    assert (throttle._limit, throttle._ceiling) == (START // 2, START - START // GIVEN_UP - 1)
     # Two of the first crowd are still in flight when the second one is refused, and again the third.
     while len(first) > 2:
         throttle.release(first.pop(), refused=False)
@@ -119,24 +119,22 @@ def test_who_is_one_too_many_waits_for_a_slot() -> None:
     assert len(got) == 1
 
 
-def test_in_lasting_quiet_it_grows_faster_until_it_is_refused_again() -> None:
-    def answers_until_more() -> int:
-        limit, answers = throttle._limit, 0
-        while throttle._limit == limit:
-            throttle.release(throttle.acquire(), refused=False)
-            answers += 1
-        return answers
+def test_who_has_more_gives_up_more_and_all_take_the_same_step_up() -> None:
+    def refuse(throttle: Throttle) -> int:
+        tickets = fill(throttle)
+        throttle.release(tickets.pop(), refused=True)
+        for ticket in tickets:
+            throttle.release(ticket, refused=False)
+        return throttle._ceiling
 
-    throttle = Throttle(40)
-    for ticket in fill(throttle):
-        throttle.release(ticket, refused=True)
-    assert throttle._limit == 1
-    waits = [answers_until_more() for _time in range(8)]
-    assert waits[0] >= QUIET
-    assert all(later < 2 * sooner for sooner, later in zip(waits, waits[1:]))
-    assert sum(waits) < 6 * QUIET
-    throttle.release(throttle.acquire(), refused=True)
-    assert throttle._patience == QUIET
+    assert (refuse(Throttle(20)), refuse(Throttle(10)), refuse(Throttle(5)), refuse(Throttle(2))) == (16, 8, 4, 1)
+    for most in (20, 5):
+        throttle = Throttle(most)
+        ceiling = refuse(throttle)
+        for _round in range(QUIET + 1):
+            for ticket in fill(throttle):
+                throttle.release(ticket, refused=False)
+        assert throttle._ceiling == ceiling + 1
 
 
 @given(st.integers(1, 100), st.lists(st.booleans(), max_size=300))
