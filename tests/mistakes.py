@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 UTILS = "plugins/module_utils"
 #: Quick tests, which have to be enough.
-TESTS = [f"tests/unit/{UTILS}/test_{name}.py" for name in ("client", "converge", "travel", "fleet")]
+TESTS = [f"tests/unit/{UTILS}/test_{name}.py" for name in ("client", "converge", "travel", "fleet", "journal")]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,18 @@ MISTAKES = (
         "_fleet.py",
         "            while not stopped():\n",
         "            while True:\n",
+    ),
+    Mistake(
+        "a sender is deleted before it is written down",
+        "_converge.py",
+        "                trail.deleting(t.cast(str, plan.before))\n",
+        "                pass\n",
+    ),
+    Mistake(
+        "what a killed run deleted is not brought back",
+        "_converge.py",
+        "        trail.inherited = journal.lost(sid)\n",
+        "        trail.inherited = None\n",
     ),
 )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +68,21 @@ def test_a_run_that_ends_well_leaves_no_file(simulator: Simulator, folder: Path)
 
 
 def test_the_sender_is_written_down_before_it_is_deleted(simulator: Simulator, folder: Path) -> None:
-    # The answer to the DELETE never comes, so the run stands there until the fault is gone.
-    simulator.reset(seed(["OLD"]), [{"kind": "slow", "method": "DELETE", "seconds": 1}])
-    run = threading.Thread(target=rollout, args=(simulator, folder, Wish(mg(1), "ACME")))
-    run.start()
-    while "DELETE" not in simulator.requests():
-        assert run.is_alive()
-    [path] = folder.iterdir()
-    assert json.loads(path.read_text(encoding="utf-8")) == {"service_sid": mg(1), "deleting": "OLD"}
-    assert path.stat().st_mode & 0o777 == 0o600
-    run.join()
-    assert files(folder) == []
+    found: list[tuple[str, int]] = []
+
+    class Watching(Client):
+        def delete_alpha_sender(self, service_sid: str, sid: str) -> bool:
+            [path] = folder.iterdir()
+            found.append((path.read_text(encoding="utf-8"), path.stat().st_mode & 0o777))
+            return super().delete_alpha_sender(service_sid, sid)
+
+    simulator.reset(seed(["OLD"]))
+    client = Watching(make_connection(options(simulator)), wait=lambda seconds: None)
+    with Journal(str(folder)) as journal:
+        converge_all(client, [Wish(mg(1), "ACME")], concurrency=1, dry_run=False, journal=journal)
+    [(text, mode)] = found
+    assert (json.loads(text), mode) == ({"service_sid": mg(1), "deleting": "OLD"}, 0o600)
+    assert simulator.senders(mg(1)) == ["ACME"]
 
 
 def test_what_a_killed_run_deleted_is_brought_back_when_the_wanted_sender_is_refused(
