@@ -1,3 +1,7 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Everything that is made here stays in .venv and .build, which git ignores.
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -18,7 +22,13 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
-.PHONY: help demo test browser picture soak mistakes fault-table bench slices lint sanity integration simulator doc docs release clean
+# Python with what the tests need: the collection at the path that Ansible wants, and the simulator.
+RUN = PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python
+NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --default-venv-backend uv
+# The sessions of antsibull-nox.toml, less that of the artifact.
+CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
+
+.PHONY: help demo test coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator doc docs release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,52 +37,53 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
 test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some; CORE=2.16 PYTHON=python3.10)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
-		$(BIN)/python -m pytest $(ARGS)
+	@$(RUN) -m pytest $(ARGS)
+
+coverage: export COVERAGE_FILE := $(CURDIR)/.build/coverage/data
+coverage: $(VENV)/.done $(DEV) ## Run all tests, and see that they reach each line and branch of the plugins
+	@rm -rf .build/coverage && mkdir -p .build/coverage
+	@$(RUN) -m coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet 2> .build/coverage/combine.log # it complains of processes that were killed
+	@$(BIN)/coverage report --fail-under=100
 
 browser: $(VENV)/.browser $(DEV) ## Look at the report in Debian's chromium, which is installed where it is missing
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python -m pytest -n0 tests/browser $(ARGS)
+	@$(RUN) -m pytest -n0 tests/browser $(ARGS)
 
 picture: $(VENV)/.browser demo ## Make the picture of the report in the documentation anew, of what the demo shows
-	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python tests/browser/picture.py .build/demo/rollout.html docs/docsite/rst/images/report.png
+	@$(RUN) tests/browser/picture.py .build/demo/rollout.html docs/docsite/rst/images/report.png
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
-		SCHEDULES=$(or $(SCHEDULES),10000) SEED=$(or $(SEED),$$RANDOM) \
-		$(BIN)/python -m pytest -n0 -s -k test_nothing_is_lost tests/unit/plugins/module_utils/test_nothing_is_lost.py
+	@SCHEDULES=$(or $(SCHEDULES),10000) SEED=$(or $(SEED),$$RANDOM) \
+		$(RUN) -m pytest -n0 -s -k test_nothing_is_lost tests/unit/plugins/module_utils/test_nothing_is_lost.py
 
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
 	@$(BIN)/python tests/mistakes.py
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
-	@PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests WRITE_TABLE=1 \
-		$(BIN)/python -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
+	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
 		tests/unit/plugins/module_utils/test_messages.py
 
 bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for a short run)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
-		$(BIN)/python tests/bench.py $(if $(N),--services $(N))
+	@$(RUN) tests/bench.py $(if $(N),--services $(N))
 
 slices: $(VENV)/.done $(DEV) ## Measure jobs that are cut in slices
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/tests \
-		$(BIN)/python tests/slices.py $(N)
+	@$(RUN) tests/slices.py $(N)
 
-lint: $(LINT)/.done $(DEV) ## Check form, types, documentation and changelog
-	@$(LINTBIN)/ruff format --check .
-	@$(LINTBIN)/ruff check .
-	@cd $(dir $(DEV))../.. && MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(CURDIR)/$(LINTBIN)/mypy \
-		--config-file $(CURDIR)/pyproject.toml -p ansible_collections.messaging.twilio.plugins -p simulator
-	@MYPYPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(LINTBIN)/mypy tests/unit tests/playbooks tests/browser tests/demo.py tests/mistakes.py tests/bench.py tests/slices.py
-	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev ansible-lint --offline --profile production
+lint: $(LINT)/.done $(DEV) ## Check form, types, documentation, licences, changelog and artifact
+	@CI=true $(NOX) --session $(CHECKS)
 	@$(LINTBIN)/antsibull-changelog lint
-	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev \
-		antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self $(DEV)
+	@$(NOX) --session build-import-check > .build/importer.log 2>&1 || { cat .build/importer.log; exit 1; }
+	@# The importer gives its ansible-lint a path on which no playbook of a collection is found.
+	@! grep -E '(WARNING|ERROR):' .build/importer.log | grep -vE 'Failed to find messaging.twilio.(apply|audit) playbook'
 
-sanity: $(LINT)/.done ## Run ansible-test sanity
-	@PATH="$(CURDIR)/$(LINTBIN):$$PATH" tests/ansible-test.sh sanity
+format: $(LINT)/.done ## Bring the code into its form
+	@$(NOX) --session formatters
 
-integration: $(VENV)/.done ## Run ansible-test integration
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh integration
+sanity: ## Run ansible-test sanity (CORE=2.16 PYTHON=python3.10 for another ansible-core)
+units: ## Run the unit tests with ansible-test
+integration: ## Run the integration targets with ansible-test
+sanity units integration: $(VENV)/.done
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh $@
 
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)
@@ -100,7 +111,7 @@ release: $(LINT)/.done $(DEV) ## Set the version, make the changelog, commit, an
 clean: ## Remove all that was made
 	rm -rf .venv* .build .hypothesis tests/output
 
-$(VENV)/.done: tests/requirements.txt
+$(VENV)/.done: tests/requirements.txt tests/unit/requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/requirements.txt 'ansible-core~=$(CORE).0'
@@ -112,7 +123,7 @@ $(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
 	@touch $@
 
-$(LINT)/.done: tests/lint-requirements.txt tests/requirements.txt
+$(LINT)/.done: tests/lint-requirements.txt
 	@echo "Setting up $(LINT) ..."
 	@$(PYTHON) -m venv $(LINT)
 	@$(LINTBIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/lint-requirements.txt

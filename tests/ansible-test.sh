@@ -1,4 +1,8 @@
 #!/usr/bin/env bash
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # ansible-test, of the ansible-core on the PATH, on a copy of the tree at the path that it asks for:
 # tests/ansible-test.sh sanity, or integration with the targets that are wanted.
 set -euo pipefail

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast rollouts are, beside what else does the same work, in one run on one machine.
@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ import aiohttp
 import requests
 from requests.adapters import HTTPAdapter
 
-from simulator.playing import environment, localhost, write_inventory, write_playbook
+from simulator.playing import environment, localhost, served, write_inventory, write_playbook
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, mg, seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,22 +76,11 @@ class Bench:
         self.rows.append(Row(*row))
         print(self.rows[-1], flush=True)
 
-    @contextmanager
-    def served(self, count: int, state: str, *options: str) -> Iterator[str]:
+    def served(self, count: int, state: str, *options: str) -> AbstractContextManager[str]:
         """The address of a new simulator with that many Services."""
         states = STATES[state]
-        seed_file, ready = self.folder / "seed.json", self.folder / "ready"
-        seed_file.write_text(json.dumps(seed(*(states[place % len(states)] for place in range(count)))))
-        ready.unlink(missing_ok=True)
-        command = [sys.executable, str(ROOT / "tests/simulator"), "--seed", str(seed_file), "--ready-file", str(ready)]
-        command += ["--latency", str(LATENCY), "--journal", str(self.folder / "journal"), *options]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            while not ready.exists():
-                time.sleep(0.02)
-            try:
-                yield json.loads(ready.read_text(encoding="utf-8"))["url"]
-            finally:
-                process.terminate()
+        known = seed(*(states[place % len(states)] for place in range(count)))
+        return served(self.folder, known, "--latency", str(LATENCY), *options)
 
     def journal(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "journal").read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rollout by threads over Twilio's helper library, as a program of its own: what the bench stands beside.
@@ -23,7 +23,9 @@ class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
+        self.headers: dict[str, str] = {}
 
+    # pylint: disable-next=arguments-differ  # the rest is handed on as it comes
     def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
         response = super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
         self.headers = response.headers

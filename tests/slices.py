@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What slices of a job gain: over several accounts, and inside one account that has a limit.
@@ -9,20 +9,17 @@ Each slice is a job of its own, as ansible-runner's worker runs it. All times ar
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from simulator.jobs import Inventory, Job, cut, start_job
+from simulator.playing import served
 from simulator.testing import mg
 
-ROOT = Path(__file__).resolve().parents[1]
 LATENCY = 0.05
 APPLY = "messaging.twilio.apply"
 STATES: list[list[str]] = [[], ["OLD"], ["ACME"], ["ACME"]]
@@ -47,30 +44,6 @@ def accounts(count: int, services: int) -> tuple[dict[str, Any], Inventory, list
         names = {f"alpha_sender_{name}": value for name, value in login.items()}
         plays.append({"import_playbook": APPLY, "vars": {"alpha_sender_group": f"account_{account}", **names}})
     return {"accounts": seed}, inventory, plays
-
-
-@contextmanager
-def served(folder: Path, seed: dict[str, Any], *options: str) -> Iterator[str]:
-    """The address of a new simulator, whose journal is in the folder."""
-    (folder / "seed").write_text(json.dumps(seed), encoding="utf-8")
-    ready = folder / "ready"
-    ready.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        str(ROOT / "tests/simulator"),
-        "--seed",
-        str(folder / "seed"),
-        "--ready-file",
-        str(ready),
-    ]
-    command += ["--latency", str(LATENCY), "--journal", str(folder / "journal"), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while not ready.exists():
-            time.sleep(0.02)
-        try:
-            yield json.loads(ready.read_text(encoding="utf-8"))["url"]
-        finally:
-            process.terminate()
 
 
 def run(
@@ -115,7 +88,7 @@ def several_accounts(folder: Path, count: int, services: int) -> None:
         "2 slices": [cut(inventory, number, 2) for number in (1, 2)],
         "4 slices": [cut(inventory, number, 4) for number in (1, 2, 3, 4)],
     }.items():
-        with served(folder, seed) as url:
+        with served(folder, seed, "--latency", str(LATENCY)) as url:
             seconds[name], _jobs = run(folder / name, url, parts, plays, 10)
         gain = f"{seconds['1 slice'] / seconds[name]:.2f} x as fast as one" if "1 slice" in seconds else ""
         print(f"  {name:<18} {seconds[name]:6.1f} s  {gain}")
@@ -131,7 +104,7 @@ def one_account(folder: Path, services: int, limit: int) -> None:
     seed, inventory, plays = accounts(1, services)
     for count in (1, 4):
         parts = [cut(inventory, number, count) for number in range(1, count + 1)]
-        with served(folder, seed, "--limit", str(limit)) as url:
+        with served(folder, seed, "--latency", str(LATENCY), "--limit", str(limit)) as url:
             seconds, jobs = run(folder / f"limit {count}", url, parts, plays, limit)
         entries = [json.loads(line) for line in (folder / "journal").read_text(encoding="utf-8").splitlines()]
         statuses = Counter(entry["status"] for entry in entries)

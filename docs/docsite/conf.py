@@ -1,7 +1,9 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How Sphinx makes the documentation site: see ``make docs``."""
+
+# pylint: disable=invalid-name,redefined-builtin  # the names of settings are Sphinx's
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the module of this name as any other, with what only the controller knows.
@@ -49,9 +49,12 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
     #: What a report of this module is called.
     KIND = "rollout"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
         #: The host and the friendly name of Services, by SID in lower case.
         self._hosts: dict[str, tuple[str, str | None]] = {}
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         given = self._task.args
         if given.get("report_path") is None:
             return self._run_for_services(tmp, task_vars)
@@ -73,7 +76,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         try:
             report = make_report(self.KIND, result, dry_run=dry_run, region=region, hosts=self._hosts)
             write_report(files, report)
-        except Exception as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, it must not hide what was done to the Services.
             told = f"The report {files.page} was not written: {error}"
             result.update(failed=True, msg=". ".join(filter(None, [told, result.get("msg")])))

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -105,7 +105,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 
 # Since ansible-core 2.19 a string is a template only where it was marked as one.
 if hasattr(template, "trust_as_template"):
-    untrusted: t.Callable[[t.Any], t.Any] = dict
+    untrusted: t.Callable[[t.Any], t.Any] = dict  # pylint: disable=invalid-name  # it is used as a function
 else:
     from ansible.utils.unsafe_proxy import wrap_var
 

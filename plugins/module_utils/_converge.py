@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring one Service to its wish: read, plan, apply, and restore where that fails.
@@ -138,7 +138,7 @@ def _converge(client: Client, wish: Wish, dry_run: bool, stopped: t.Callable[[],
     try:
         _carry_out(client, wish, plan, trail)
         return _outcome(client, wish, plan, trail)
-    except Exception as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught
         # A mistake in this program must not hide what it did to this Service, or to the others.
         crash = ApiError(f"unexpected {type(error).__name__}: {shown(str(error))}")
         trail.error, trail.listed, trail.unread = crash, None, crash

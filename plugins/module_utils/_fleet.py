@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring many Services to their wishes: some at once, in the order given, and when to stop.
@@ -188,7 +188,7 @@ def _at_once(
                     results[place] = result
                     if done(result):
                         stop.set()
-        except BaseException as error:
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised in the thread that waits
             stop.set()
             crashes.append(error)
 

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What bounds a request in time: the deadline of its whole answer, and a run that is cancelled.
@@ -31,6 +31,8 @@ except ImportError:
     HTTPConnectionPool = HTTPSConnectionPool = object  # type: ignore[misc, assignment]  # stand-ins
     Response = CaseInsensitiveDict = object  # type: ignore[misc, assignment]  # stand-ins
     RequestException = HTTPError = Exception  # type: ignore[misc, assignment]  # stand-ins
+
+# pylint: disable=no-member  # of the stand-ins
 
 #: Seconds that a cancelled run has for bringing the Services it began to their end.
 GRACE = 20.0
@@ -134,7 +136,7 @@ _current = threading.local()
 _watchdog = _Watchdog()
 
 
-class _Watched:
+class _WatchedHTTPConnection(HTTPConnection):
     """A connection that tells the exchange of its thread that it is the one."""
 
     sock: t.Any
@@ -142,7 +144,7 @@ class _Watched:
     def connect(self) -> None:
         _current.exchange.connection = self
         try:
-            super().connect()  # type: ignore[misc]  # of the connection it is mixed into
+            super().connect()
         finally:
             # What was sent up to here was for a proxy, to get a tunnel.
             _current.exchange.sent = False
@@ -152,14 +154,10 @@ class _Watched:
         if self.sock is None:
             self.connect()
         _current.exchange.sent = True
-        super().send(data)  # type: ignore[misc]  # of the connection it is mixed into
+        super().send(data)
 
 
-class _WatchedHTTPConnection(_Watched, HTTPConnection):
-    pass
-
-
-class _WatchedHTTPSConnection(_Watched, HTTPSConnection):
+class _WatchedHTTPSConnection(_WatchedHTTPConnection, HTTPSConnection):
     pass
 
 

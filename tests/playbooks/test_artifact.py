@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The artifact has what users need, and nothing of what only developers do."""
@@ -12,6 +12,7 @@ from pathlib import Path
 from simulator.playing import ROOT, environment
 
 NEEDED = {
+    ".ansible-lint",  # Galaxy reads it when it looks at the artifact
     "COPYING",
     "FILES.json",
     "MANIFEST.json",

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run jobs as AWX does: ansible-runner in its three steps, and an inventory that is cut in slices.
@@ -152,7 +152,7 @@ def start_job(
         )
     variables = environment(folder, {})
     with (folder / "stream").open("rb") as stream, (folder / "answer").open("wb") as answer:
-        worker = subprocess.Popen(
+        worker = subprocess.Popen(  # pylint: disable=consider-using-with  # it goes on after this
             [*RUNNER, "worker", "--private-data-dir", str(folder / "node")],
             stdin=stream,
             stdout=answer,

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run ansible-playbook as a user does, with nothing of this user's settings."""
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,22 @@ def listed(
     )
     assert done.returncode == status, done.stderr
     return json.loads(done.stdout or "{}"), done.stderr
+
+
+@contextmanager
+def served(folder: Path, seed: Mapping[str, Any], *options: str) -> Iterator[str]:
+    """The address of a simulator that is a process of its own. Its journal is in the folder."""
+    seed_file, ready = folder / "seed.json", folder / "ready"
+    seed_file.write_text(json.dumps(seed), encoding="utf-8")
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, str(ROOT / "tests/simulator"), "--seed", str(seed_file), "--ready-file", str(ready)]
+    command += ["--journal", str(folder / "journal"), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        until(ready.exists)
+        try:
+            yield json.loads(ready.read_text(encoding="utf-8"))["url"]
+        finally:
+            process.terminate()
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """HTTP around the simulated state: routes, log-in, limits, latency, faults and the journal."""
@@ -66,6 +66,7 @@ class Simulator:
         self._connections: weakref.WeakKeyDictionary[asyncio.BaseTransport, int] = weakref.WeakKeyDictionary()
         self._numbers = itertools.count(1)
         self._loop = asyncio.new_event_loop()
+        self._runner: web.ServerRunner | None = None
         self._thread: threading.Thread | None = None
 
     # How a test uses it.
@@ -113,9 +114,10 @@ class Simulator:
     # How it is served.
 
     async def start(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
+        runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
+        self._runner = runner
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # asyncio.Server has them
@@ -123,6 +125,7 @@ class Simulator:
         self.state = State(self._seed, self.url)
 
     async def stop(self) -> None:
+        assert self._runner is not None
         await self._runner.cleanup()
         for transport in list(self._connections):
             assert isinstance(transport, asyncio.WriteTransport)

@@ -1,4 +1,4 @@
-# Copyright: messaging.twilio contributors
+# Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run that is killed leaves behind, and what the next one makes of it."""
@@ -80,8 +80,7 @@ def test_the_sender_is_written_down_before_it_is_deleted(simulator: Simulator, f
     client = Watching(make_connection(options(simulator)), wait=lambda seconds: None)
     with Journal(str(folder)) as journal:
         converge_all(client, [Wish(mg(1), "ACME")], concurrency=1, dry_run=False, journal=journal)
-    [(text, mode)] = found
-    assert (json.loads(text), mode) == ({"service_sid": mg(1), "deleting": "OLD"}, 0o600)
+    assert [(json.loads(text), mode) for text, mode in found] == [({"service_sid": mg(1), "deleting": "OLD"}, 0o600)]
     assert simulator.senders(mg(1)) == ["ACME"]
 
 
@@ -168,7 +167,7 @@ def test_a_run_that_goes_on_keeps_its_entries_to_itself(simulator: Simulator, fo
     assert files(folder) == []
 
 
-def test_runs_at_the_same_time_take_over_what_is_theirs(simulator: Simulator, folder: Path) -> None:
+def test_runs_at_the_same_time_take_over_what_is_theirs(folder: Path) -> None:
     killed(folder, (mg(1), "OLD 1"), (mg(2), "OLD 2"), (mg(3), "OLD 3"))
     with Journal(str(folder)) as first, Journal(str(folder)) as second:
         first.take_over([mg(1)])
