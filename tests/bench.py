@@ -85,6 +85,11 @@ class Bench:
     def journal(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "journal").read_text(encoding="utf-8").splitlines()]
 
+    def on_the_network(self) -> float:
+        """Seconds between the first request and the last answer."""
+        entries = self.journal()
+        return float(max(entry["end"] for entry in entries) - min(entry["begin"] for entry in entries))
+
     # What is measured.
 
     def playbook(self, playbook: str, variables: dict[str, str], *options: str) -> float:
@@ -179,22 +184,25 @@ class Bench:
         details = f"{1000 * theirs:.0f} ms a Service beside {1000 * ours:.1f} ms"
         self.tell("a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details)
 
-    def helper_library(self, ours: float) -> None:
+    def helper_library(self, count: int, tries: int) -> None:
         """Threads over Twilio's own library, a client each: a program from its start to its end."""
-        count = min(1000, self.most)
-        with self.served(count, "mixed") as url:
-            arguments = [url, ACCOUNT_SID, AUTH_TOKEN, "ACME", "20"]
-            begin = time.perf_counter()
-            subprocess.run(
-                [sys.executable, str(ROOT / "tests/helped.py"), *arguments],
-                input="".join(f"{mg(number)}\n" for number in range(1, count + 1)),
-                text=True,
-                check=True,
-            )
-            theirs = (time.perf_counter() - begin) / count
-        ratio = ours / theirs
-        details = f"{1000 * theirs:.2f} ms a Service beside {1000 * ours:.2f} ms"
-        self.tell("20 threads over Twilio's helper library", "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
+        count = min(count, self.most)
+        services = "".join(f"{mg(number)}\n" for number in range(1, count + 1))
+        theirs, ours = [], []
+        for _try in range(tries):
+            with self.served(count, "mixed") as url:
+                command = [sys.executable, str(ROOT / "tests/helped.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME", "20"]
+                begin = time.perf_counter()
+                subprocess.run(command, input=services, text=True, check=True)
+                theirs.append((time.perf_counter() - begin, self.on_the_network()))
+            with self.served(count, "mixed") as url:
+                ours.append((self.role(url, count, 20), self.on_the_network()))
+        (our_time, our_network), (their_time, their_network) = min(ours), min(theirs)
+        ratio = our_time / their_time
+        details = f"{our_time:.2f} s beside {their_time:.2f} s; between the first request and the last answer "
+        details += f"{our_network:.2f} s beside {their_network:.2f} s"
+        case = f"{count} Services, 20 threads over Twilio's helper library"
+        self.tell(case, "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
 
     def limited(self) -> None:
         """More in flight than the account answers at once, beside just as many."""
@@ -321,7 +329,9 @@ class Bench:
             self.rollout(10000, "mixed", 50, 1.10, 2)
             self.rollout(10000, "all right", 50, 1.20, 2)
         self.uri_loop(ours)
-        self.helper_library(ours)
+        self.helper_library(1000, 3)
+        if self.most >= 10000:
+            self.helper_library(10000, 1)
         self.limited()
         self.processor()
         self.bad_weather()

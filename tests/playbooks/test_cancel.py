@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,17 @@ def check(simulator: Simulator) -> None:
     assert 0 < len(begun(simulator)) < len(SIDS)
     for sid in SIDS:
         assert simulator.senders(sid) == (["ACME"] if sid in begun(simulator) else ["OLD"])
+
+
+def modules_for_one(folder: Path) -> list[int]:
+    """As `modules`, of the module for one Service."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[1:] and words[1].startswith(bytes(folder)) and words[1].endswith(b"AnsiballZ_alpha_sender.py"):
+                found.append(int(process.name))
+    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -100,3 +113,35 @@ def test_a_cancelled_service_that_was_not_begun_is_not_changed(simulator: Simula
     assert playbook.returncode == 2
     assert "1 not attempted" in output
     assert simulator.senders(SIDS[0]) == ["OLD"]
+
+
+def test_a_cancelled_module_for_one_service_brings_it_to_its_end(simulator: Simulator, tmp_path: Path) -> None:
+    # Between the deletion and the creation it waits, longer than the test may take.
+    wait = {"kind": "status", "status": 429, "method": "POST", "headers": {"Retry-After": "250"}}
+    simulator.reset(seed(["OLD"]), [wait])
+    task = {"service_sid": mg(1), "alpha_sender": "ACME"}
+    that = [
+        "run is failed",
+        "run is changed",
+        "run.action == 'replaced'",
+        "run.msg == 'The run was cancelled, what was begun was brought to its end'",
+        "run.summary_block is undefined",
+    ]
+    tasks: list[dict[str, Any]] = [
+        {"messaging.twilio.alpha_sender": task, "register": "run", "ignore_errors": True},
+        {"ansible.builtin.assert": {"that": that}},
+    ]
+    command = ["ansible-playbook", write_playbook(tmp_path, localhost(*tasks))]
+    with subprocess.Popen(
+        command,
+        env=environment(tmp_path, credentials(simulator)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as playbook:
+        until(lambda: "POST" in simulator.requests())
+        [process] = modules_for_one(tmp_path)
+        os.kill(process, signal.SIGTERM)
+        output, _nothing = playbook.communicate()
+    assert playbook.returncode == 0, output
+    assert simulator.senders(mg(1)) == ["ACME"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import ROOT, listed, play, write_inventory
+from simulator.playing import ROOT, listed, localhost, play, write_inventory
 from simulator.testing import environment, mg, named_seed
 
 NAMES = [f"Shop {number}" for number in range(1, 13)]
@@ -74,6 +74,26 @@ def test_every_host_may_bring_its_own_wish(simulator: Simulator, tmp_path: Path)
     assert [simulator.senders(mg(number)) for number in range(1, 13)] == wanted
     again = play(tmp_path, APPLY, "-i", inventory, variables=environment(simulator))
     assert "12 Services: 0 created, 0 replaced, 0 deleted, 12 unchanged, 0 failed" in again.output
+
+
+def test_a_wish_of_a_host_may_be_a_template_of_its_own_variables(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(named_seed(*NAMES[:3], senders={"Shop 2": ["OLD"]}))
+    hosts = {
+        "first": {"twilio_service_sid": mg(1), "prefix": "One"},
+        "second": {"twilio_service_sid": "{{ sid_of[inventory_hostname] }}", "prefix": "Two"},
+        "third": {"twilio_service_sid": mg(3), "alpha_sender_state": "{{ 'absent' if prefix is undefined }}"},
+    }
+    common = {
+        "alpha_sender_name": "{{ prefix | default('None') }} UK",
+        "sid_of": {"second": mg(2)},
+        "ansible_python_interpreter": sys.executable,
+    }
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"twilio_services": {"hosts": hosts, "vars": common}}), encoding="utf-8")
+    played = play(tmp_path, APPLY, "-i", str(inventory), variables=environment(simulator))
+    assert played.status == 0, played.output
+    assert "3 Services: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed" in played.output
+    assert [simulator.senders(mg(number)) for number in (1, 2, 3)] == [["One UK"], ["Two UK"], []]
 
 
 @pytest.mark.parametrize("form", ["apply", "roles"])
@@ -216,6 +236,14 @@ def test_the_module_takes_hosts_by_name(
     assert simulator.senders(mg(2)) == []
 
 
+def test_the_module_wants_services_or_hosts(simulator: Simulator, tmp_path: Path) -> None:
+    task = {"messaging.twilio.alpha_senders": {"alpha_sender": "ACME"}}
+    played = play(tmp_path, localhost(task), variables=environment(simulator))
+    assert played.status == 2
+    assert "services: missing; give the Services, or hosts in a task of a play" in " ".join(played.output.split())
+    assert simulator.requests() == []
+
+
 ODD = [
     "Shop",
     "Shop",
@@ -318,6 +346,14 @@ def test_what_goes_wrong_is_an_error_and_never_an_empty_inventory(
     played = play(tmp_path, APPLY, "-i", inventory, extra={"alpha_sender_name": "A"}, variables=environment(simulator))
     assert played.status == 4
     assert simulator.senders(mg(1)) == []
+
+
+def test_a_missing_requests_is_an_error_that_names_the_interpreter(simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "requests.py").write_text("raise ImportError('no requests here')\n", encoding="utf-8")
+    variables = {**environment(simulator), "PYTHONPATH": str(tmp_path)}
+    output = listed(tmp_path, write_inventory(tmp_path), variables, status=4)[1]
+    assert f"the Python package requests is missing for {sys.executable}" in " ".join(output.split())
+    assert simulator.requests() == []
 
 
 def test_a_service_whose_sender_cannot_be_read_is_an_error(simulator: Simulator, tmp_path: Path) -> None:

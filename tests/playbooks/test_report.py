@@ -236,6 +236,16 @@ def test_what_cannot_be_written_is_told_before_any_request(
     assert simulator.requests() == []
 
 
+@pytest.mark.parametrize("playbook", [APPLY, AUDIT])
+def test_bad_input_leaves_none(simulator: Simulator, tmp_path: Path, playbook: str) -> None:
+    played = play(tmp_path, playbook, extra=wish(tmp_path, alpha_sender_name="A.B"), variables=environment(simulator))
+    assert played.status == 2
+    assert "alpha_sender: 'A.B' has the character '.'" in played.output
+    assert not list(tmp_path.glob("rollout.*"))
+    assert "Report: " not in played.output
+    assert simulator.requests() == []
+
+
 def test_a_task_that_ends_before_its_end_cannot_have_one(simulator: Simulator, tmp_path: Path) -> None:
     task = {"services": SIDS, "alpha_sender": "ACME", "report_path": str(tmp_path / "rollout.html")}
     playbook = localhost({"messaging.twilio.alpha_senders": task, "async": 60, "poll": 1})

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +179,12 @@ def test_all_pages_are_read(simulator: Simulator, monkeypatch: pytest.MonkeyPatc
             {"kind": "page_elsewhere"},
             "names 'http://127.0.0.2:9/elsewhere' as its next page, which is not a page of http://127.0.0.1",
         ),
+        ({"kind": "page_elsewhere", "location": 7}, "names 7 as its next page, which is not a page of"),
+        ({"kind": "page_elsewhere", "location": "http://[::1"}, "names 'http://[::1' as its next page, which is not a"),
         ({"kind": "no_key"}, "the answer has no list of objects as 'alpha_senders'"),
         ({"kind": "no_object"}, "the answer is no JSON object"),
         ({"kind": "redirect"}, "a redirect to http://127.0.0.2, which is not followed"),
+        ({"kind": "redirect", "location": "http://[::1"}, "a redirect to an address that is none, which is not followed"),
         ({"kind": "status", "status": 200, "body": {"alpha_senders": [None]}}, "has no list of objects"),
     ],
 )
@@ -238,6 +243,18 @@ def test_errors_in_other_shapes_are_read_too(simulator: Simulator, body: Any, me
     with pytest.raises(ApiError) as caught:
         client(simulator)[0].alpha_senders(mg(1))
     assert (caught.value.message, caught.value.code, caught.value.status) == (message, code, 400)
+
+
+def test_an_answer_that_is_not_twilios_names_no_request() -> None:
+    # It knows no method at all, and answers with 501 and a page.
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        answering = threading.Thread(target=other.handle_request)
+        answering.start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        with pytest.raises(ApiError, match=r"HTTP 501: Unsupported method \('GET'\)$") as caught:
+            Client(connection(**TOKEN, api_url=url, max_retries=0)).services()
+        answering.join()
+    assert caught.value.request_id is None
 
 
 SAFE = [
@@ -377,6 +394,21 @@ def test_a_proxy_that_is_no_url_is_bad_input(simulator: Simulator, monkeypatch: 
     monkeypatch.setenv("NO_PROXY", "")
     with pytest.raises(InputError, match="the proxy of the environment for http is not a URL"):
         client(simulator)
+
+
+@pytest.mark.parametrize("proxy", ["http://", "ftp://user:hush-hush@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_an_error_at_once_and_nothing_is_sent(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    simulator.reset(seed([]))
+    api, waits = client(simulator)
+    with pytest.raises(ApiError, match="AlphaSenders: no request could be made: .* URL ") as caught:
+        api.create_alpha_sender(mg(1), "ACME")
+    assert "hush-hush" not in str(caught.value)
+    assert not caught.value.unsettled
+    assert (simulator.requests(), waits) == ([], [])
 
 
 def test_a_short_secret_does_not_change_what_is_read(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

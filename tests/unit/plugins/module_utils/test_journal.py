@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -156,6 +157,23 @@ def test_a_dry_run_reads_the_journal_and_writes_none(simulator: Simulator, folde
     assert set(simulator.requests()) == {"GET"}
 
 
+def test_a_dry_run_does_not_settle_what_it_finds_settled(simulator: Simulator, folder: Path) -> None:
+    simulator.reset(seed(["OLD"], []))
+    killed(folder, (mg(1), "OLD"))
+    assert "left_behind" not in rollout(simulator, folder, Wish(mg(2), "ACME"), dry_run=True)
+    assert Journal(str(folder), dry_run=True).open_entries() == {mg(1): "OLD"}
+
+
+def test_what_is_found_settled_is_settled_in_the_file_that_has_it(simulator: Simulator, folder: Path) -> None:
+    simulator.reset(seed(["OLD"], [], []))
+    for number in (1, 2):
+        killed(folder, (mg(number), "OLD"))
+    result = rollout(simulator, folder, Wish(mg(3), "ACME"))
+    assert [entry["service_sid"] for entry in result["left_behind"]] == [mg(2)]
+    [left] = folder.iterdir()
+    assert left.read_text(encoding="utf-8").splitlines() == [json.dumps({"service_sid": mg(2), "deleting": "OLD"})]
+
+
 def test_a_run_that_goes_on_keeps_its_entries_to_itself(simulator: Simulator, folder: Path) -> None:
     simulator.reset(seed([], []))
     with Journal(str(folder)) as going_on:
@@ -197,6 +215,32 @@ def test_nothing_is_deleted_where_it_cannot_be_written_down(simulator: Simulator
     assert (outcome.action, outcome.after, outcome.changed) == ("failed", "OLD", False)
     assert f"the journal in {str(folder)!r} could not be written" in str(outcome.msg)
     assert "DELETE" not in simulator.requests()
+
+
+def test_what_cannot_be_taken_over_stays_with_the_run_before(folder: Path) -> None:
+    killed(folder, (mg(1), "OLD"))
+    with Journal(str(folder)) as journal:
+        os.dup2(os.open("/dev/full", os.O_WRONLY), journal._file or 0)
+        with pytest.raises(InputError, match=r"^journal_path: .* could not be written \(.*No space left"):
+            journal.take_over([mg(1)])
+    assert Journal(str(folder), dry_run=True).open_entries() == {mg(1): "OLD"}
+
+
+def test_a_file_that_another_run_has_just_removed_is_passed_over(folder: Path) -> None:
+    # As one that was there when the folder was listed: its name is found, and no file behind it.
+    (folder / "alpha_sender-gone.jsonl").symlink_to(folder / "gone")
+    with Journal(str(folder)) as journal:
+        assert journal.open_entries() == {}
+
+
+def test_a_file_that_cannot_get_its_name_is_not_left_half_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "rename", refused)
+    with pytest.raises(InputError, match=r"is no folder in which files can be written and locked \(.*Input/output"):
+        Journal(str(folder))
+    assert files(folder) == []
 
 
 @pytest.mark.parametrize("path", ["missing", "a-file", "nul\0byte"])

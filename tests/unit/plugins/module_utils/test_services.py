@@ -66,6 +66,17 @@ def test_an_unknown_name_tells_the_closest_ones(simulator: Simulator) -> None:
         names.sid("zzz")
 
 
+def test_of_many_unknown_names_only_the_first_are_compared_with_all_others(simulator: Simulator) -> None:
+    simulator.reset(named_seed("Shop UK"))
+    names = ServiceNames(client(simulator).services)
+    told = []
+    for name in ("Shop U1", "Shop U2", "Shop U3", "Shop U4", "Shop U5", "Shop U6"):
+        with pytest.raises(InputError) as caught:
+            names.sid(name)
+        told.append(str(caught.value).partition("no Service")[2])
+    assert told == ["; close to it are 'Shop UK'"] * 5 + [""]
+
+
 def test_services_are_chosen_by_sid_name_or_pattern(simulator: Simulator) -> None:
     simulator.reset(named_seed("Shop UK", "Shop FR", "shop de", "Shop UK"))
     api = client(simulator)
@@ -81,6 +92,16 @@ def test_services_are_chosen_by_sid_name_or_pattern(simulator: Simulator) -> Non
     assert sids(service_sid=mg(3)) == [mg(3)]
     assert sids(service_sid=mg(99)) == []
     assert [entry["path"] for entry in simulator.journal] == [f"/v1/Services/{mg(3)}", f"/v1/Services/{mg(99)}"]
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, {"code": 20003}), (500, None), (404, "<html>")])
+def test_a_service_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(
+    simulator: Simulator, status: int, body: object
+) -> None:
+    fault = {"kind": "status", "status": status, "body": body, "count": 99}
+    simulator.reset(named_seed("Shop"), [fault])
+    with pytest.raises(ApiError, match=f"HTTP {status}"):
+        read_services(client(simulator), service_sid=mg(1))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +139,16 @@ def test_wrong_credentials_end_the_reading(simulator: Simulator) -> None:
     with pytest.raises(ApiError, match="HTTP 401"):
         services_with_senders(api, api.services(), concurrency=1)
     assert len(simulator.requests()) == 2
+
+
+def test_wrong_credentials_end_an_audit_of_given_services(simulator: Simulator) -> None:
+    fault = {"kind": "status", "status": 401, "body": {"code": 20003, "message": "Authenticate"}, "count": 99}
+    simulator.reset(named_seed(*"ABC"), [fault])
+    api = client(simulator)
+    with pytest.raises(ApiError, match=r"Twilio error 20003 \(HTTP 401\): Authenticate") as caught:
+        audit(api, [mg(1), mg(2), mg(3)], "ACME", "present", True, concurrency=1)
+    assert (caught.value.status, caught.value.code) == (401, 20003)
+    assert simulator.requests() == ["GET"]
 
 
 def test_what_a_cancelled_audit_did_not_read_is_counted_as_unread(simulator: Simulator) -> None:

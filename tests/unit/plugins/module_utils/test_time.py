@@ -56,6 +56,14 @@ def test_after_a_cancellation_a_wait_is_a_second_at_most(monkeypatch: pytest.Mon
     assert slept == [0.25, 1.0]
 
 
+def test_the_time_of_a_request_may_be_over_before_it_is_connected() -> None:
+    exchange = _time._Exchange(end=1.0, cancellation=Cancellation())
+    exchange.close_if_over(0.5)
+    assert not exchange.closed
+    exchange.close_if_over(1.5)
+    assert exchange.closed
+
+
 def test_the_watchdog_ends_when_there_is_nothing_to_watch_and_begins_anew(simulator: Simulator) -> None:
     simulator.reset(seed(["ACME"]))
     client = Client(make_connection(options(simulator)))
