@@ -116,7 +116,7 @@ def test_a_cancelled_service_that_was_not_begun_is_not_changed(simulator: Simula
 
 
 def test_a_cancelled_module_for_one_service_brings_it_to_its_end(simulator: Simulator, tmp_path: Path) -> None:
-    # Between the deletion and the creation it waits, longer than the test may take.
+    # Once the old sender is deleted it is told to wait, and only the signal ends that.
     wait = {"kind": "status", "status": 429, "method": "POST", "headers": {"Retry-After": "250"}}
     simulator.reset(seed(["OLD"]), [wait])
     task = {"service_sid": mg(1), "alpha_sender": "ACME"}
@@ -140,8 +140,8 @@ def test_a_cancelled_module_for_one_service_brings_it_to_its_end(simulator: Simu
         text=True,
     ) as playbook:
         until(lambda: "POST" in simulator.requests())
-        [process] = modules_for_one(tmp_path)
-        os.kill(process, signal.SIGTERM)
+        for process in modules_for_one(tmp_path):
+            os.kill(process, signal.SIGTERM)
         output, _nothing = playbook.communicate()
     assert playbook.returncode == 0, output
     assert simulator.senders(mg(1)) == ["ACME"]
