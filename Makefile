@@ -28,7 +28,7 @@ NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --d
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
-.PHONY: help demo test coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator doc docs release clean
+.PHONY: help demo test coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator docs release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,9 +88,6 @@ sanity units integration: $(VENV)/.done
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)
 
-doc: $(VENV)/.done $(DEV) ## Show the documentation of a module (NAME=alpha_sender)
-	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev $(BIN)/ansible-doc -t module messaging.twilio.$(or $(NAME),alpha_sender)
-
 docs: $(DOCS)/.done $(DEV) ## Make the documentation site, .build/site/html/index.html
 	@rm -rf $(SITE) && mkdir -m 700 -p $(SITE)/rst
 	@PATH="$(CURDIR)/$(DOCS)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-docs collection --use-current \
@@ -104,6 +101,7 @@ release: $(LINT)/.done $(DEV) ## Set the version, make the changelog, commit, an
 	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION: '$(VERSION)' is no version; 1.2.3 is one" >&2; exit 2; }
 	@test -z "$$(git status --porcelain)" || { echo "There are changes that are not committed" >&2; exit 1; }
 	@sed -i -E 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	@sed -i -E 's/^VERSION = .*/VERSION = "$(VERSION)"/' plugins/module_utils/_client.py
 	@cd $(DEV) && PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-changelog release
 	@git add --all && git commit --quiet --message "Release $(VERSION)"
 	@$(LINTBIN)/ansible-galaxy collection build --force --output-path .build .

@@ -21,9 +21,10 @@ import threading
 import typing as t
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, first_few
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, first_few, shown
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
     Files,
     check_files,
@@ -79,7 +80,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, it must not hide what was done to the Services.
             told = f"The report {files.page} was not written: {error}"
-            result.update(failed=True, msg=". ".join(filter(None, [told, result.get("msg")])))
+            result.update(failed=True, msg=". ".join(filter(None, [told, result.get("msg")])), report=None)
             Display().warning(told)
             line = told
         else:
@@ -95,11 +96,15 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             return self._run_and_follow(tmp, task_vars)
         hosts = hosts.split(",") if isinstance(hosts, str) else hosts
         if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-            return {"failed": True, "msg": f"hosts: {hosts!r} is not a list of names of hosts"}
+            return {"failed": True, "msg": f"hosts: {shown(hosts)} is not a list of names of hosts"}
         unknown = [host for host in hosts if host not in (task_vars or {})["hostvars"]]
         if unknown:
-            return {"failed": True, "msg": f"hosts: {unknown[0]!r} is not a host of the inventory"}
-        wishes, left_out = self._wishes_of_hosts(hosts, task_vars or {})
+            told = f"hosts: {shown(unknown[0])} is not a host of the inventory, which ansible-inventory --graph shows"
+            return {"failed": True, "msg": told}
+        try:
+            wishes, left_out = self._wishes_of_hosts(hosts, task_vars or {})
+        except InputError as error:
+            return {"failed": True, "msg": str(error)}
         if not wishes:
             return {"failed": True, "msg": NO_SERVICES}
         self._task.args = {**given, "hosts": None, "services": list(wishes.values())}
@@ -142,7 +147,10 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
                 value = variables.get(variable)
                 if self._templar.is_template(value):
                     templar = templar or self._templar.copy_with_new_env(available_variables=variables)
-                    value = templar.template(value)
+                    try:
+                        value = templar.template(value)
+                    except AnsibleError as error:
+                        raise InputError(f"{variable} of {name}: its template cannot be rendered: {error}") from None
                 if key == "replace" and isinstance(value, str):
                     # As from an INI file or the command line. What is none of these words the module refuses.
                     value = {"true": True, "yes": True, "false": False, "no": False}.get(value.lower(), value)
@@ -209,7 +217,7 @@ def _follow(file: t.TextIO | None, ansible: int, ended: threading.Event) -> None
         if last:
             return
         # A job system that cancels a job kills Ansible alone, and nobody would stop the module. Where this
-        # process does not lead a group of its own, as before ansible-core 2.19, it is killed too.
+        # process does not lead a group of its own, as before ansible-core 2.19, the kill reaches the module as well.
         # What is not covered here is tested: the process ends with Ansible, before it has told what it ran.
         if os.getppid() != ansible and os.getpgrp() == os.getpid():  # pragma: no cover
             for process in _others_of_this_group():

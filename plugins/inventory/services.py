@@ -57,17 +57,15 @@ notes:
 
 EXAMPLES = r"""
 ---
-# shop.twilio.yml: all Services whose name begins with Shop, by use case. The credentials are in the environment.
+# shop.twilio.yml: all Services whose name begins with Shop, in groups by use case and by whether they have a sender, and a
+# wish for each by its name.
 plugin: messaging.twilio.services
 filters:
   name: Shop*
 keyed_groups:
   - key: twilio_usecase
     prefix: usecase
-
----
-# An API key from a lookup, and the wish of each Service by its name.
-plugin: messaging.twilio.services
+# Without these two, the credentials come from the environment.
 api_key: "{{ lookup('ansible.builtin.env', 'SHOP_API_KEY') }}"
 api_secret: "{{ lookup('ansible.builtin.env', 'SHOP_API_SECRET') }}"
 alpha_senders: true

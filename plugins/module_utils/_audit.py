@@ -18,7 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all, job_artifacts
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish, make_wishes
+from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish, make_wishes, places_of
 from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
 
 #: How many senders are counted by name in the artifacts and the lines; the rest is counted together.
@@ -51,11 +51,12 @@ def audit(
     find = ServiceNames(listed).sid
     if services is None:
         services = [str(service.get("sid")) for service in listed()]
-    wished = [entry for entry in services if _has_wish(entry, alpha_sender, state)]
-    plain = [entry for entry in services if not _has_wish(entry, alpha_sender, state)]
-    wishes = make_wishes(wished, alpha_sender, state, replace, find=find)
+    placed = list(zip(places_of(services), services))
+    wished = {place: entry for place, entry in placed if _has_wish(entry, alpha_sender, state)}
+    plain = {place: _only_read(entry) for place, entry in placed if place not in wished}
+    wishes = make_wishes(list(wished.values()), alpha_sender, state, replace, find=find, places=list(wished))
     # What would take away whichever is there reads what is there, in a dry run.
-    reads = make_wishes([_only_read(entry) for entry in plain], None, "absent", find=find)
+    reads = make_wishes(list(plain.values()), None, "absent", find=find, places=list(plain))
     known = {wish.service_sid.lower() for wish in wishes}
     reads = tuple(wish for wish in reads if wish.service_sid.lower() not in known)
     outcomes = converge_all(client, [*wishes, *reads], concurrency=concurrency, dry_run=True)
@@ -87,7 +88,7 @@ def _row(wish: Wish, outcome: Outcome, name: object, *, is_wish: bool) -> Row:
         "service_sid": wish.service_sid,
         "friendly_name": name,
         "alpha_sender": outcome.before,
-        "wanted": (wish.alpha_sender if wish.state == "present" else outcome.after) if is_wish else None,
+        "wanted": wish.alpha_sender if is_wish and wish.state == "present" else None,
         "matches": outcome.action == "none" if read and is_wish else None,
         "msg": outcome.msg if read and is_wish else None if read else outcome.msg or _NOT_READ,
     }

@@ -14,6 +14,7 @@ serves all threads: a thread that waits holds no connection.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import random
@@ -62,11 +63,13 @@ BACKOFF_CAP = 30.0
 
 TOO_MANY_REQUESTS = 429
 _NEXT_STEPS = {
+    400: "try another sender; where none is taken, have Twilio enable alphanumeric sender IDs",
     401: "check the credentials, and that they are of this region",
     403: "the key needs the permission for it",
     404: "these credentials, in this region, have no such Service or sender",
     429: "lower the concurrency, or see what else uses the account",
 }
+_LATER = "run it again later"
 MAINTENANCE = 21730  # documented as safe to repeat, whatever the method
 
 
@@ -121,8 +124,6 @@ def _credentials(options: t.Mapping[str, t.Any]) -> tuple[str, str]:
     for user, password in (("api_key", "api_secret"), ("account_sid", "auth_token")):
         if user not in given and password not in given:
             continue
-        if user == "account_sid" and password not in given and "api_key" in given:
-            continue
         for name, other in ((user, password), (password, user)):
             if name not in given:
                 raise InputError(f"{name} (or TWILIO_{name.upper()}) is missing: {other} was given without it")
@@ -146,7 +147,7 @@ def _base_url(options: t.Mapping[str, t.Any]) -> str:
         raise InputError(
             f"region: {region!r} without an edge would be routed to us1; give the edge too (for ie1 it is 'dublin')"
         )
-    if url is not None and url != DEFAULT_API_URL:
+    if url is not None and url.rstrip("/") != DEFAULT_API_URL:
         return _checked_url(url)
     return f"https://messaging.{edge}.{region or 'us1'}.twilio.com" if edge else DEFAULT_API_URL
 
@@ -243,8 +244,12 @@ class Client:
         for scheme, proxy in self._proxies.items():
             try:
                 password = urlsplit(proxy).password
+                if "://" in proxy and not urlsplit(proxy).hostname:
+                    raise ValueError
             except ValueError:
-                raise InputError(f"the proxy of the environment for {scheme} is not a URL") from None
+                raise InputError(
+                    f"the proxy of the environment for {scheme} is not a URL; give http://HOST:PORT, or unset it"
+                ) from None
             if password:
                 self._secrets += [password, unquote(password)]
 
@@ -271,7 +276,7 @@ class Client:
         answer = self._call("POST", path, form={"AlphaSender": alpha_sender})
         if answer.get("alpha_sender") != alpha_sender:
             raise ApiError(
-                f"POST {path}: the answer is not that {alpha_sender!r} was created", unsettled=True, conflict=True
+                f"POST {path}: the answer does not say that {alpha_sender!r} was created", unsettled=True, conflict=True
             )
         return answer
 
@@ -298,14 +303,14 @@ class Client:
             page = self._call("GET", path, query=query)
             found = page.get(key)
             if not isinstance(found, list) or not all(isinstance(resource, dict) for resource in found):
-                raise ApiError(f"GET {path}: the answer has no list of objects as {key!r}, so nothing was changed")
+                raise ApiError(f"GET {path}: the answer has no list of objects as {key!r}; check api_url")
             resources += found
             meta = page.get("meta")
             following = meta.get("next_page_url") if isinstance(meta, dict) else None
             if not following:
                 return resources
             query = self._query_of_page(path, following)
-        raise ApiError(f"GET {path}: the listing does not end, its page {len(seen)} leads to one that was read already")
+        raise ApiError(f"GET {path}: the listing does not end, {len(seen)} pages were read; check api_url")
 
     def _query_of_page(self, path: str, url: object) -> str:
         """The query of a page's address. The rest of it has to be this very listing of this API."""
@@ -318,7 +323,7 @@ class Client:
                 pass
         raise ApiError(
             f"GET {path}: the answer names {self._scrubbed(url)!r} as its next page, which is not a page of "
-            f"{base}{path}; the credentials were not sent there"
+            f"{base}{path}; the credentials were not sent there, check api_url"
         )
 
     def _call(
@@ -329,7 +334,7 @@ class Client:
         :returns: the JSON object of the answer, empty for a 204.
         """
         waited = 0.0
-        for attempt in range(self.max_retries + 1):
+        for attempt in itertools.count():
             if self.cancellation.over():
                 raise ApiError(f"{method} {path}: not sent, the run was cancelled and its time to finish is over")
             try:
@@ -338,7 +343,7 @@ class Client:
                 error, retry_after = failure.error, failure.retry_after
             pause = retry_after if retry_after is not None else self.backoff(attempt)
             if attempt == self.max_retries:
-                break
+                raise _extended(error, f"given up after {attempt + 1} attempts") if attempt else error
             if waited + pause > WAIT_BUDGET:
                 raise _extended(
                     error, f"to wait {pause:.0f} s more would exceed the {WAIT_BUDGET:.0f} s that a request may wait"
@@ -347,7 +352,7 @@ class Client:
                 self._hold = max(self._hold, time.monotonic() + retry_after)
             self._wait(pause)
             waited += pause
-        raise _extended(error, f"given up after {self.max_retries + 1} attempts") if self.max_retries else error
+        raise AssertionError("counting does not end")  # pragma: no cover  # for who checks types
 
     @staticmethod
     def backoff(attempt: int) -> float:
@@ -405,7 +410,9 @@ class Client:
                 return ApiError(f"{api}: TLS with {base} failed: {reason}", message=reason)
             if isinstance(error, ValueError):  # an address or a proxy that requests cannot use at all
                 return ApiError(f"{api}: no request could be made: {reason}", message=reason)
-            return _Repeatable(ApiError(f"{api}: {base} was not reached: {reason}", message=reason))
+            return _Repeatable(
+                ApiError(f"{api}: {base} was not reached: {reason}; check api_url, network and proxy", message=reason)
+            )
         if method == "GET":
             return _Repeatable(ApiError(f"{api}: no whole answer came: {reason}", message=reason))
         return ApiError(
@@ -440,7 +447,11 @@ class Client:
         more_info = fields.get("more_info") or fields.get("type")
         unsettled = False
         if 200 <= status < 300:
-            message = "the answer is no JSON object" if method != "DELETE" else "the answer is not that of a deletion"
+            message = (
+                "the answer is no JSON object, check api_url"
+                if method != "DELETE"
+                else "the answer is not that of a deletion"
+            )
             # Cut or garbled on its way: the same question may be answered whole the next time. A
             # whole answer of another shape will not change.
             unsettled = data is None or method != "GET"
@@ -466,7 +477,11 @@ class Client:
             sentence += f" (see {more_info})"
         else:
             more_info = None
-        if status in _NEXT_STEPS:
+        if status >= 500:
+            sentence += f"; {_LATER}"
+        elif status == 404 and code is None:
+            sentence += "; it is no answer of Twilio's, check api_url"
+        elif status in _NEXT_STEPS and (status, method) != (400, "GET"):
             sentence += f"; {_NEXT_STEPS[status]}"
         if request_id:
             sentence += f" [request {request_id}]"

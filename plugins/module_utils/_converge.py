@@ -331,7 +331,7 @@ def single_result(outcome: Outcome) -> dict[str, t.Any]:
     """The result of a module that brings one Service to its wish."""
     result: dict[str, t.Any] = {"changed": outcome.changed, "diff": make_diff([outcome])}
     if outcome.action == "not_attempted":
-        return {**result, "failed": True, "msg": f"{outcome.service_sid} was not changed"}
+        return {**result, "failed": True, "msg": f"{outcome.service_sid} was not changed, because the run was stopped"}
     if outcome.action == "failed":
         return {**result, "failed": True, "msg": outcome.msg, **outcome.failure_fields()}
     result.update(
@@ -351,11 +351,11 @@ def _failed(wish: Wish, msg: str, error: ApiError, *others: ApiError | None, **f
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
     """What Ansible's ``--diff`` shows: each Service that changes, its sender before and after."""
     changed = [outcome for outcome in outcomes if outcome.changed]
-    shown = changed[:MOST_IN_DIFF]
-    rest = f"... and {len(changed) - len(shown)} more Services\n" if len(changed) > len(shown) else ""
+    first = changed[:MOST_IN_DIFF]
+    rest = f"... and {len(changed) - len(first)} more Services\n" if len(changed) > len(first) else ""
     return {
-        "before": "".join(_diff_lines(outcome.service_sid, outcome.before) for outcome in shown) + rest,
-        "after": "".join(_diff_lines(outcome.service_sid, outcome.after) for outcome in shown) + rest,
+        "before": "".join(_diff_lines(outcome.service_sid, outcome.before) for outcome in first) + rest,
+        "after": "".join(_diff_lines(outcome.service_sid, outcome.after) for outcome in first) + rest,
     }
 
 

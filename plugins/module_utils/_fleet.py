@@ -110,8 +110,8 @@ def left_behind(
     :returns: ``left_behind``, one entry for each Service that has no sender, or of which it is not
         known, and ``warnings``, which say so. Empty where there is no such Service.
     """
-    told = {outcome.service_sid for outcome in outcomes if outcome.lost is not None}
-    entries = {sid: name for sid, name in journal.open_entries().items() if sid not in told}
+    told = {outcome.service_sid.lower() for outcome in outcomes if outcome.lost is not None}
+    entries = {sid: name for sid, name in journal.open_entries().items() if sid.lower() not in told}
     found = read_senders(client, list(entries), concurrency=concurrency)
     left, warnings = [], []
     for (sid, name), senders in zip(entries.items(), found):
@@ -342,7 +342,7 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     lost = [f"{outcome.service_sid} {outcome.lost!r}" for outcome in failed if outcome.lost is not None]
     idle = sum(outcome.action == "not_attempted" for outcome in outcomes)
     told = f"{len(failed)} of {len(outcomes)} Services failed"
-    told += f", {idle} were not attempted, because it was to stop" if idle else ""
+    told += f", {idle} were not attempted, because the run was stopped" if idle else ""
     told += f"; lost senders: {', '.join(lost)}" if lost else ""
     rest = len(failed) - MOST_REASONS
     more = [f"and {rest} more, each with its msg in services"] if rest > 0 else []

@@ -52,7 +52,7 @@ class Journal:
                 self._file, self._path = _own_file(folder)
         except (OSError, ValueError) as error:
             raise InputError(
-                f"journal_path: {shown(folder)} is no folder in which files can be written and locked ({error})"
+                f"journal_path: {shown(folder)} is no folder in which files can be read, written and locked ({error})"
             ) from None
 
     def __enter__(self) -> Journal:

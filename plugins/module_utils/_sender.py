@@ -156,6 +156,7 @@ def make_wishes(
     replace: bool = True,
     *,
     find: t.Callable[[str], str],
+    places: t.Sequence[str] | None = None,
 ) -> tuple[Wish, ...]:
     """One `Wish` a Service, in the order of ``services``.
 
@@ -163,6 +164,7 @@ def make_wishes(
         common wish.
     :arg find: gives the SID for a name, and raises `InputError` where it cannot. Asked only when
         all that can be told without it is right.
+    :arg places: what messages call each entry, where ``services`` is a part of what the user gave.
     :raises InputError: for all bad entries at once, each by its place and value, and for a
         Service with two different wishes. The same wish twice counts as one.
     """
@@ -180,7 +182,7 @@ def make_wishes(
             problems.append(f"{told}{error}")
             return None
 
-    places = [f"services, entry {place} of {len(services)}" for place in range(1, len(services) + 1)]
+    places = places_of(services) if places is None else places
     checked = [tried(where, partial(_wish_of_entry, entry, common, where)) for where, entry in zip(places, services)]
     wishes = _one_a_service(filter(None, checked), problems)
     raise_problems(problems)
@@ -190,6 +192,11 @@ def make_wishes(
     wishes = _one_a_service(filter(None, found), problems)
     raise_problems(problems)
     return wishes
+
+
+def places_of(services: t.Sequence[object]) -> list[str]:
+    """What messages call each entry of ``services``."""
+    return [f"services, entry {place} of {len(services)}" for place in range(1, len(services) + 1)]
 
 
 def _one_a_service(placed: t.Iterable[tuple[str, Wish]], problems: list[str]) -> tuple[Wish, ...]:

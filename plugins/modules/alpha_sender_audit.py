@@ -176,8 +176,8 @@ requests:
   type: int
   sample: 1750
 report:
-  description: Path of the report.
-  returned: O(report_path) was given, and the report was written
+  description: Path of the report. Null where it could not be written.
+  returned: O(report_path) was given
   type: str
 table:
   description: The first rows as lines of a table, those first that differ, and a count of the rest.

@@ -85,10 +85,11 @@ def main() -> None:
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         service_sid, name = check_service(params["service_sid"], params["service_name"])
-        sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid")
+        # SIDs are hexadecimal, and may be written in capitals.
+        sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid").lower()
         client = connect(1)
         found = client.alpha_senders(ServiceNames(client.services).sid(name) if name is not None else service_sid)
-        return {"alpha_senders": [sender for sender in found if sid in (None, sender.get("sid"))]}
+        return {"alpha_senders": [sender for sender in found if sid in (None, str(sender.get("sid")).lower())]}
 
     run_module(module, job)
 

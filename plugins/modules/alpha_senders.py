@@ -286,8 +286,8 @@ requests:
   type: int
   sample: 1750
 report:
-  description: Path of the report.
-  returned: O(report_path) was given, and the report was written
+  description: Path of the report. Null where it could not be written.
+  returned: O(report_path) was given
   type: str
 """
 

@@ -88,17 +88,13 @@ def check_files(path: object, mode: object = None) -> Files:
 def _checked_mode(mode: object) -> int | None:
     if mode is None:
         return None
-    number = None
-    if isinstance(mode, int) and not isinstance(mode, bool):
-        number = int(mode)
-    elif isinstance(mode, str) and re.fullmatch("0[0-7]{3}", mode):
-        number = int(mode, 8)
-    if number is None or not 0 <= number <= 0o777:
+    # A number is what YAML made of it: 0640 and 640 differ, and neither can be told from what it became.
+    if not isinstance(mode, str) or not re.fullmatch("0[0-7]{3}", mode):
         raise InputError(
             f"report_mode: {shown(mode)} is not the mode of a file; allowed are a zero and three octal digits in "
             "quotes, such as '0640'"
         )
-    return number
+    return int(mode, 8)
 
 
 def make_report(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,9 +73,3 @@ def written(folder: Path, report: dict[str, Any]) -> str:
     files = check_files(str(folder / "rollout.html"))
     write_report(files, report)
     return Path(files.page).as_uri()
-
-
-@contextmanager
-def temporary() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)

@@ -175,14 +175,10 @@ def test_ansible_doc_shows_the_inventory_plugin_without_a_warning_and_its_exampl
     assert set(connection_spec()) <= set(shown["doc"]["options"])
     simulator.reset(named_seed("Shop UK", "Shop FR"))
     variables = credentials(simulator) | {"SHOP_API_KEY": API_KEY, "SHOP_API_SECRET": API_SECRET}
-    examples = list(yaml.safe_load_all(shown["examples"]))
-    assert len(examples) == 2
-    for example in examples:
-        if "cache_connection" in example:
-            example["cache_connection"] = str(tmp_path / "cache")
-        found, output = listed(tmp_path, write_inventory(tmp_path, **example), variables)
-        assert found["twilio_services"]["hosts"] == ["Shop_UK", "Shop_FR"]
-        assert output == ""
+    example = {**yaml.safe_load(shown["examples"]), "cache_connection": str(tmp_path / "cache")}
+    found, output = listed(tmp_path, write_inventory(tmp_path, **example), variables)
+    assert found["twilio_services"]["hosts"] == ["Shop_UK", "Shop_FR"]
+    assert output == ""
     assert found["_meta"]["hostvars"]["Shop_UK"]["alpha_sender_name"] == {"__ansible_unsafe": "SHOP UK"}
 
 
@@ -282,6 +278,12 @@ def test_the_roles_variables_are_told_the_same_everywhere() -> None:
 def test_the_action_group_has_every_module() -> None:
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
     assert runtime["action_groups"]["twilio"] == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_in_the_readme_and_has_an_integration_target(module: str) -> None:
+    assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
 
 
 def test_the_simulators_page_names_every_fault() -> None:

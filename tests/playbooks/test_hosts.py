@@ -15,7 +15,7 @@ import pytest
 
 from simulator import Simulator
 from simulator.playing import ROOT, listed, localhost, play, write_inventory
-from simulator.testing import environment, mg, named_seed
+from simulator.testing import environment, mg, named_seed, seed
 
 NAMES = [f"Shop {number}" for number in range(1, 13)]
 SENDERS = {name: [[], ["OLD"], ["ACME"], ["Acme"]][place % 4] for place, name in enumerate(NAMES)}
@@ -418,3 +418,36 @@ def test_a_group_of_each_account_has_credentials_of_its_own(simulator: Simulator
     )
     assert limited.status == 0, limited.output
     assert [simulator.senders(mg(number)) for number in (1, 9)] == [["ACME"], ["B"]]
+
+
+def test_what_fails_in_one_account_does_not_keep_the_next_from_its_turn(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(["OLD"], ["OLD"]), [{"kind": "status", "status": 403, "service": mg(1)}])
+    hosts = {
+        f"account_{number}": {"hosts": {f"shop_{number}": {"twilio_service_sid": mg(number)}}} for number in (1, 2)
+    }
+    interpreter = {"ansible_python_interpreter": sys.executable}
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"children": hosts, "vars": interpreter}}), encoding="utf-8")
+    plays: list[dict[str, Any]] = [
+        {"import_playbook": APPLY, "vars": {"alpha_sender_group": group, "alpha_sender_name": "ACME"}}
+        for group in hosts
+    ]
+    played = play(tmp_path, plays, "-i", str(inventory), variables=environment(simulator))
+    assert played.status == 2
+    assert [simulator.senders(mg(number)) for number in (1, 2)] == [["OLD"], ["ACME"]]
+    recap = played.output.partition("PLAY RECAP")[2]
+    assert re.search(r"shop_1 .* failed=1 ", recap)
+    assert re.search(r"shop_2 .* failed=0 ", recap)
+
+
+def test_a_template_of_a_host_that_cannot_be_rendered_is_named(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed([], []))
+    hosts = {"first": {"twilio_service_sid": mg(1)}, "second": {"twilio_service_sid": "{{ nothing }}"}}
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"twilio_services": {"hosts": hosts}}), encoding="utf-8")
+    extra = {"alpha_sender_name": "ACME"}
+    played = play(tmp_path, APPLY, "-i", str(inventory), extra=extra, variables=environment(simulator))
+    assert played.status == 2
+    assert "twilio_service_sid of second: its template cannot be rendered: " in played.output
+    assert "'nothing' is undefined" in played.output
+    assert simulator.requests() == []

@@ -13,6 +13,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
 
 from simulator import Simulator
 from simulator.hostile import NAMES
-from simulator.playing import ROOT, localhost, play, write_inventory, write_playbook
+from simulator.playing import ROOT, localhost, play, until, write_inventory, write_playbook
 from simulator.playing import environment as settings
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
 
@@ -269,7 +270,7 @@ def test_no_secret_is_in_it(simulator: Simulator, tmp_path: Path) -> None:
 REPORT = make_report("rollout", {"summary": {}, "summary_line": "0 Services: nothing to do"}, dry_run=False)
 
 
-@pytest.mark.parametrize(("given", "mode"), [("0640", 0o640), (0o604, 0o604), ("0600", 0o600)])
+@pytest.mark.parametrize(("given", "mode"), [("0640", 0o640), ("0604", 0o604), ("0600", 0o600)])
 def test_the_mode_is_the_users(tmp_path: Path, given: object, mode: int) -> None:
     write_report(check_files(str(tmp_path / "rollout.html"), given), REPORT)
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("rollout.html", "rollout.json")} == {mode}
@@ -368,3 +369,27 @@ def test_every_key_is_documented() -> None:
     for kind, entry in (("audit", row), ("rollout", outcome)):
         told = make_report(kind, {"services": [entry]}, dry_run=False)["services"][0]
         assert {name for name, kinds in entries if kinds in ("both", kind)} == set(told)
+
+
+def test_a_report_that_could_not_be_written_fails_a_rollout_over_hosts_too(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.reset(seed([]), [{"kind": "slow", "seconds": 1}])
+    (tmp_path / "gone").mkdir()
+    inventory = tmp_path / "hosts.json"
+    variables = {"twilio_service_sid": SIDS[0], "ansible_python_interpreter": sys.executable}
+    inventory.write_text(json.dumps({"twilio_services": {"hosts": {"shop": variables}}}), encoding="utf-8")
+    options = ["-e", "alpha_sender_name=ACME", "-e", f"alpha_sender_report={tmp_path}/gone/rollout.html"]
+    with subprocess.Popen(
+        ["ansible-playbook", APPLY, "-i", str(inventory), *options],
+        env=settings(tmp_path, environment(simulator)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as playbook:
+        until(lambda: simulator.requests() != [])
+        (tmp_path / "gone").rmdir()
+        output, _nothing = playbook.communicate()
+    assert playbook.returncode == 2
+    assert f"The report {tmp_path}/gone/rollout.html was not written: " in output
+    assert simulator.senders(SIDS[0]) == ["ACME"]

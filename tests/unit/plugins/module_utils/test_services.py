@@ -19,7 +19,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 )
 
 from simulator import Simulator
-from simulator.testing import mg, named_seed, options
+from simulator.testing import mg, named_seed, options, seed
 
 ODD = ["Shop UK", 'He said "hi"', "{{ lookup('pipe', 'id') }}", "a/b\\c", "Grüße 🎉", "x" * 64, "", "Shop UK", "all"]
 
@@ -159,3 +159,34 @@ def test_what_a_cancelled_audit_did_not_read_is_counted_as_unread(simulator: Sim
     result = audit_result(rows, table_rows=5)
     assert result["summary_line"] == "3 Services: 0 have an alpha sender, 0 have none, 3 could not be read"
     assert {row["msg"] for row in rows} == {"it was not read, because the run was to stop"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "wish", "matches"),
+    [
+        (["OLD"], {"alpha_sender": "ACME", "state": "absent"}, True),
+        (["ACME"], {"alpha_sender": "ACME", "state": "absent"}, False),
+        (["OLD", "NEW"], {"alpha_sender": None, "state": "absent"}, False),
+    ],
+)
+def test_an_audit_says_of_what_is_to_be_absent_that_no_sender_is_wanted(
+    simulator: Simulator, listed: list[str], wish: dict[str, str | None], matches: bool
+) -> None:
+    simulator.reset(seed(listed))
+    [row] = audit(
+        Client(make_connection(options(simulator))),
+        [{"service_sid": mg(1), **wish}],
+        None,
+        "present",
+        True,
+        concurrency=1,
+    )
+    assert (row["wanted"], row["matches"]) == (None, matches)
+
+
+def test_an_audit_names_a_bad_entry_by_its_place_in_the_whole_list(simulator: Simulator) -> None:
+    simulator.reset(seed([], []))
+    entries = [mg(1), {"service_sid": mg(2), "alpha_sender": "ACME"}, "bad"]
+    with pytest.raises(InputError, match=r"^services, entry 3 of 3: 'bad' is not"):
+        audit(Client(make_connection(options(simulator))), entries, None, "present", True, concurrency=1)
+    assert simulator.requests() == []
