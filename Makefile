@@ -81,9 +81,9 @@ format: $(LINT)/.done ## Bring the code into its form
 
 sanity: ## Run ansible-test sanity (CORE=2.16 PYTHON=python3.10 for another ansible-core)
 units: ## Run the unit tests with ansible-test
-integration: ## Run the integration targets with ansible-test
+integration: ## Run the integration targets with ansible-test (ARGS=module_service_info for one)
 sanity units integration: $(VENV)/.done
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh $@
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh $@ $(ARGS)
 
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)

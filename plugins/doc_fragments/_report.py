@@ -15,7 +15,8 @@ options:
       - A file on the controller whose name ends in V(.html). It becomes a page that shows what happened to each
         Service, with the same data as JSON beside it, in a file of the same name that ends in V(.json).
       - Written in check mode too, and where Services failed or the run was stopped or cancelled.
-      - A relative path is relative to where C(ansible-playbook) was started. Files that are there are replaced in one step.
+      - A relative path is relative to where C(ansible-playbook) was started. Files that are there are replaced in one
+        step.
       - Whether it can be written is checked before the first request.
       - Not possible for tasks with C(async).
     type: str

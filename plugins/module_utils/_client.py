@@ -91,7 +91,7 @@ class Connection:
 
 
 def make_connection(options: t.Mapping[str, t.Any]) -> Connection:
-    """The `Connection` for the contract's connection options, given by their names.
+    """The `Connection` for the documented connection options, given by their names.
 
     :raises InputError: for the first option that is wrong, before any request.
     """

@@ -41,7 +41,7 @@ class Outcome:
     :ivar after: the sender afterwards, ``None`` where there is none or it is not known.
     :ivar resource: the sender's resource afterwards; for a dry run what is known of it.
     :ivar msg: why it failed, and what to do next.
-    :ivar error: the contract's ``error`` where it failed.
+    :ivar error: the ``error`` of a result, where it failed.
     :ivar restored: the new sender was refused and the old one brought back.
     :ivar lost: the sender that was deleted and may not be there any more.
     :ivar unknown: what the Service has now could not be read.
@@ -331,7 +331,8 @@ def single_result(outcome: Outcome) -> dict[str, t.Any]:
     """The result of a module that brings one Service to its wish."""
     result: dict[str, t.Any] = {"changed": outcome.changed, "diff": make_diff([outcome])}
     if outcome.action == "not_attempted":
-        return {**result, "failed": True, "msg": f"{outcome.service_sid} was not changed, because the run was stopped"}
+        why = f"{outcome.service_sid} was not changed, because the run was stopped"
+        return {**result, "failed": True, "msg": why, **outcome.failure_fields()}
     if outcome.action == "failed":
         return {**result, "failed": True, "msg": outcome.msg, **outcome.failure_fields()}
     result.update(

@@ -68,7 +68,7 @@ class ApiError(Exception):
         return self.status == 404 and not self.unsettled
 
     def as_fields(self) -> dict[str, t.Any]:
-        """The contract's ``error``: five keys, ``None`` where nothing is known."""
+        """The ``error`` of a result: five keys, ``None`` where nothing is known."""
         return error_fields(self.message, self.code, self.more_info, self.status, self.request_id)
 
 

@@ -290,7 +290,7 @@ def _bounded_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
 
 
 def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:
-    """The contract's ``summary`` from a count of actions."""
+    """The ``summary`` of a result, from a count of actions."""
     actions = ("created", "replaced", "deleted", "none", "failed", "not_attempted")
     return {**{action: counts.get(action, 0) for action in actions}, "unchanged": counts.get("none", 0)}
 

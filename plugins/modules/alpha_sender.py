@@ -118,12 +118,12 @@ error:
       sample: RQ00000000000000000000000000000001
 restored:
   description: Whether the wanted sender was refused after the old one was deleted, and the old one was created again.
-  returned: failure, other than for bad input
+  returned: failure, unless the Service was not looked at
   type: bool
   sample: false
 lost:
   description: The sender that was deleted and may not be there any more. Null where none was.
-  returned: failure, other than for bad input
+  returned: failure, unless the Service was not looked at
   type: str
   sample: OLD
 left_behind:
@@ -135,7 +135,7 @@ left_behind:
   elements: dict
 unknown:
   description: Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
-  returned: failure, other than for bad input
+  returned: failure, unless the Service was not looked at
   type: bool
   sample: false
 """

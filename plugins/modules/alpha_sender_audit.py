@@ -52,10 +52,10 @@ options:
     type: int
     default: 25
   json_path:
-    description: File that the counts and all rows are written to as JSON, except in check mode.
+    description: Absolute path of a file that the counts and all rows are written to as JSON, except in check mode.
     type: path
   csv_path:
-    description: File that all rows are written to as CSV, except in check mode.
+    description: Absolute path of a file that all rows are written to as CSV, except in check mode.
     type: path
 extends_documentation_fragment:
   - messaging.twilio._report

@@ -40,6 +40,7 @@ options:
         a host does not have.
       - A host without C(twilio_service_sid) is left out, with a warning.
       - Use it with C(run_once), so that one task brings all of them to their wishes.
+      - Not used where O(services) is given.
     type: list
     elements: str
   concurrency:
@@ -54,7 +55,8 @@ options:
   progress_path:
     description:
       - A file to which a line on the progress is appended after every O(progress_every) Services and after the last.
-      - C(ansible-playbook) shows these lines by itself as they come where the module runs on the controller.
+      - Without it, C(ansible-playbook) shows these lines as they come, where the module runs on the controller, without
+        C(become) and C(async).
     type: path
   progress_every:
     description: After how many Services a line on the progress is due. 1 or more.
@@ -107,9 +109,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+error:
+  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure before the first Service, other than for bad input
+  type: dict
 hosts:
   description: The outcome of each host's Service, as in RV(services), by the name of the host.
-  returned: O(hosts) was given, other than for bad input
+  returned: O(hosts) was given, unless it failed before the first Service
   type: dict
 left_behind:
   description:
@@ -133,7 +139,7 @@ left_behind:
       type: bool
 services:
   description: The outcome of each Service, in the order given.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: list
   elements: dict
   contains:
@@ -195,7 +201,7 @@ services:
       after: ACME
 summary:
   description: How many Services had each action.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: dict
   contains:
     created:
@@ -236,21 +242,21 @@ summary:
     not_attempted: 0
 summary_line:
   description: The same as one line.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: str
   sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
 summary_block:
   description:
     - The summary as lines to read, RV(summary_line) first. Where Services failed, a line that counts them and one for
       each of the first reasons. Where a report was written, a line with its path.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: list
   elements: str
   sample:
     - "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
 wishes:
   description: What was wanted, with how many Services each wish is for.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: list
   elements: dict
   contains:
@@ -272,17 +278,17 @@ wishes:
       type: int
 started:
   description: When it began, in UTC.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: str
   sample: "2026-01-31T12:00:00Z"
 seconds:
   description: How many seconds it took, without the start and the end of the module.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: float
   sample: 12.345
 requests:
   description: How many requests were made, with those that were repeated.
-  returned: always, other than for bad input
+  returned: always, unless it failed before the first Service
   type: int
   sample: 1750
 report:

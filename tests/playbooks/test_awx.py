@@ -198,7 +198,7 @@ def test_what_is_made_hangs_together(made: Made) -> None:
     assert int(made["job_template"][0]["job_slice_count"]) == 4
 
 
-def test_secrets_are_secret_fields_and_the_injectors_are_the_variables_of_the_contract(made: Made) -> None:
+def test_secrets_are_secret_fields_and_the_injectors_are_the_documented_variables(made: Made) -> None:
     [credential_type] = made["credential_type"]
     fields = {field["id"]: field for field in credential_type["inputs"]["fields"]}
     assert {name for name, field in fields.items() if field.get("secret")} == {"auth_token", "api_secret"}

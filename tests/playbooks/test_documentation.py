@@ -36,7 +36,7 @@ NOT_RUN = {
     ("README.md", "make demo"): CLONE,
     ("README.md", "make test"): CLONE,
     ("README.md", "ansible-galaxy collection install messaging.twilio"): SERVER,
-    ("README.md", "export TWILIO_ACCOUNT_SID=ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"): OWN,
+    ("README.md", "export TWILIO_API_KEY=SKxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"): OWN,
     ("docs/docsite/rst/guide_credentials.rst", "export TWILIO_API_KEY=SKxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"): OWN,
     ("docs/docsite/rst/guide_scale.rst", "requests = Services + created + 2 x replaced + deleted"): WORDS,
 }

@@ -27,7 +27,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
 
 from simulator import Simulator
 from simulator.hostile import NAMES
-from simulator.playing import ROOT, localhost, play, until, write_inventory, write_playbook
+from simulator.playing import ROOT, localhost, modules, play, until, write_inventory, write_playbook
 from simulator.playing import environment as settings
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
 
@@ -164,10 +164,8 @@ def test_a_cancelled_module_has_one(simulator: Simulator, tmp_path: Path) -> Non
     ) as playbook:
         while "DELETE" not in simulator.requests():
             assert playbook.poll() is None
-        for process in Path("/proc").glob("[0-9]*"):
-            words = (process / "cmdline").read_bytes().split(b"\0") if (process / "cmdline").exists() else []
-            if len(words) > 1 and words[1].startswith(bytes(tmp_path)) and b"AnsiballZ_alpha_senders" in words[1]:
-                os.kill(int(process.name), signal.SIGTERM)
+        for process in modules(tmp_path):
+            os.kill(process, signal.SIGTERM)
         playbook.communicate()
     data, page = read(tmp_path)
     assert data["summary"]["replaced"] > 0

@@ -55,7 +55,7 @@ def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
 
 
 def environment(simulator: Simulator) -> dict[str, str]:
-    """The contract's environment variables for a simulator."""
+    """The environment variables of the connection options, for a simulator."""
     return {
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

@@ -47,12 +47,13 @@ def imports(path: Path) -> set[str]:
 
 
 def level(room: str) -> int:
-    [place] = [place for place, rooms in enumerate(ROOMS) if room in rooms]
-    return place
+    places = [place for place, rooms in enumerate(ROOMS) if room in rooms]
+    assert places, f"{room} is not in ROOMS"
+    return places[0]
 
 
 def test_each_file_is_a_room_and_each_room_is_a_file() -> None:
-    assert {name_of(path) for path in FILES} == set().union(*ROOMS)
+    assert {name_of(path) for path in FILES} == set().union(*ROOMS), "ROOMS says where a file stands"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

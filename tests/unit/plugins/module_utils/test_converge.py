@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One Service against the simulator: the design's table, dry runs, restoring, races, lost answers."""
+"""One Service against the simulator: every listing and wish, dry runs, restoring, races, lost answers."""
 
 from __future__ import annotations
 
@@ -355,7 +355,9 @@ def test_changed_is_what_is_known_to_have_changed(outcome: Outcome, changed: boo
 
 def test_the_result_of_one_service_that_was_not_begun_is_a_failure() -> None:
     result = single_result(Outcome(SID, "not_attempted", "OLD", "OLD"))
-    assert (result["failed"], result["changed"], result["msg"]) == (True, False, f"{SID} was not changed")
+    told = f"{SID} was not changed, because the run was stopped"
+    assert (result["failed"], result["changed"], result["msg"]) == (True, False, told)
+    assert (result["restored"], result["lost"], result["unknown"], result["error"]) == (False, None, False, None)
 
 
 def test_the_result_of_one_service_that_failed_is_a_failure_with_its_fields(simulator: Simulator) -> None:

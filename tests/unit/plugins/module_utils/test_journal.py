@@ -238,7 +238,9 @@ def test_a_file_that_cannot_get_its_name_is_not_left_half_made(folder: Path, mon
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "rename", refused)
-    with pytest.raises(InputError, match=r"is no folder in which files can be written and locked \(.*Input/output"):
+    with pytest.raises(
+        InputError, match=r"is no folder in which files can be read, written and locked \(.*Input/output"
+    ):
         Journal(str(folder))
     assert files(folder) == []
 
@@ -248,7 +250,7 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path: Path, path: str) -> None:
     (tmp_path / "a-file").touch()
     for dry_run in (True, False):
         with pytest.raises(
-            InputError, match=r"^journal_path: .* is no folder in which files can be written and locked"
+            InputError, match=r"^journal_path: .* is no folder in which files can be read, written and locked"
         ):
             Journal(str(tmp_path / path), dry_run=dry_run)
 

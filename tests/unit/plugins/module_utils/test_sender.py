@@ -182,7 +182,7 @@ class TestWishes:
             make_wish(mg(1))
 
 
-# The design's table, told as rows that are tried from the top: when it applies, and what it gives.
+# What is planned, told as rows that are tried from the top: when it applies, and what it gives.
 # Written without a look at the code; `n` are the names listed, `w` the wanted one.
 TABLE: list[tuple[str, Callable[[list[str], str | None, bool], bool], str, int | str, int]] = [
     ("present", lambda n, w, r: w in n, "none", 0, 0),
