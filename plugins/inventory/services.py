@@ -57,8 +57,8 @@ notes:
 
 EXAMPLES = r"""
 ---
-# shop.twilio.yml: all Services whose name begins with Shop, in groups by use case and by whether they have a sender, and
-# a wish for each by its name.
+# shop.twilio.yml: all Services whose name begins with Shop, in groups by use case and by whether they have a sender,
+# and a wish for each by its name.
 plugin: messaging.twilio.services
 filters:
   name: Shop*
