@@ -104,6 +104,7 @@ release: $(LINT)/.done $(DEV) ## Set the version, make the changelog, commit, an
 	@sed -i -E 's/^version: .*/version: $(VERSION)/' galaxy.yml
 	@sed -i -E 's/^VERSION = .*/VERSION = "$(VERSION)"/' plugins/module_utils/_client.py
 	@cd $(DEV) && PATH="$(CURDIR)/$(LINTBIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-changelog release
+	@cp changelogs/changelog.yaml.license CHANGELOG.rst.license
 	@git add --all && git commit --quiet --message "Release $(VERSION)"
 	@$(LINTBIN)/ansible-galaxy collection build --force --output-path .build .
 

@@ -44,10 +44,13 @@ def main() -> None:
                 assert simulator.stdout is not None
                 simulator.stdout.readline()
                 address = simulator.stdout.readline().strip().rpartition("=")[2]
-                print(f"It is at {address}")
+                print(f"It is at {address}. What is played has this environment:")
+                for name, value in (("API_URL", address), ("ACCOUNT_SID", ACCOUNT_SID), ("AUTH_TOKEN", AUTH_TOKEN)):
+                    print(f"export TWILIO_{name}={value}")
                 inventory = Path(folder, "shops.twilio.yml")
                 inventory.write_text(INVENTORY, encoding="utf-8")
                 print(f"\nThe inventory {inventory}:\n{INVENTORY}")
+                print("Each Service is a host. The first one works for all of them, so the recaps show one host.")
                 environment = {
                     **os.environ,
                     "TWILIO_API_URL": address,
@@ -67,8 +70,9 @@ def main() -> None:
                 third = play("audit", inventory, environment, "-e", "alpha_sender_audit_rows=5")
             finally:
                 simulator.terminate()
-        say("The simulated Twilio is stopped. The first time, the second time, and the audit:")
-        print(first, second, f"The report of the first time: {REPORT}", third, sep="\n", flush=True)
+        say("The simulated Twilio is stopped")
+        print(f"First:  {first}\nSecond: {second}\nAudit:  {third}\nReport: {REPORT}")
+        print("Open the report in a browser. `make simulator` serves a simulated Twilio to try things with.", flush=True)
 
 
 def say(text: str) -> None:
