@@ -72,7 +72,9 @@ def main() -> None:
                 simulator.terminate()
         say("The simulated Twilio is stopped")
         print(f"First:  {first}\nSecond: {second}\nAudit:  {third}\nReport: {REPORT}")
-        print("Open the report in a browser. `make simulator` serves a simulated Twilio to try things with.", flush=True)
+        print(
+            "Open the report in a browser. `make simulator` serves a simulated Twilio to try things with.", flush=True
+        )
 
 
 def say(text: str) -> None:

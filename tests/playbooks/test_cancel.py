@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import environment, localhost, modules, until, write_playbook
+from simulator.playing import environment, localhost, modules, start, until, write_playbook
 from simulator.testing import environment as credentials
 from simulator.testing import mg, seed
 
@@ -32,17 +31,6 @@ def check(simulator: Simulator) -> None:
     assert 0 < len(begun(simulator)) < len(SIDS)
     for sid in SIDS:
         assert simulator.senders(sid) == (["ACME"] if sid in begun(simulator) else ["OLD"])
-
-
-def modules_for_one(folder: Path) -> list[int]:
-    """As `modules`, of the module for one Service."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[1:] and words[1].startswith(bytes(folder)) and words[1].endswith(b"AnsiballZ_alpha_sender.py"):
-                found.append(int(process.name))
-    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -83,14 +71,7 @@ def test_a_cancelled_module_reports_and_fails(simulator: Simulator, tmp_path: Pa
         }
     }
     task = {**TASK, "register": "run", "ignore_errors": True}
-    command = ["ansible-playbook", write_playbook(tmp_path, localhost(task, check_task))]
-    with subprocess.Popen(
-        command,
-        env=environment(tmp_path, credentials(simulator)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as playbook:
+    with start(tmp_path, localhost(task, check_task), variables=credentials(simulator)) as playbook:
         until(lambda: "DELETE" in simulator.requests())
         for process in modules(tmp_path):
             os.kill(process, signal.SIGTERM)
@@ -102,10 +83,7 @@ def test_a_cancelled_module_reports_and_fails(simulator: Simulator, tmp_path: Pa
 def test_a_cancelled_service_that_was_not_begun_is_not_changed(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(["OLD"]), [{"kind": "slow", "seconds": 2}])
     task = {"messaging.twilio.alpha_senders": {"services": SIDS[:1], "alpha_sender": "ACME"}}
-    command = ["ansible-playbook", write_playbook(tmp_path, localhost(task))]
-    with subprocess.Popen(
-        command, env=environment(tmp_path, credentials(simulator)), stdout=subprocess.PIPE, text=True
-    ) as playbook:
+    with start(tmp_path, localhost(task), variables=credentials(simulator)) as playbook:
         until(lambda: simulator.requests() != [])
         for process in modules(tmp_path):
             os.kill(process, signal.SIGINT)
@@ -131,16 +109,9 @@ def test_a_cancelled_module_for_one_service_brings_it_to_its_end(simulator: Simu
         {"messaging.twilio.alpha_sender": task, "register": "run", "ignore_errors": True},
         {"ansible.builtin.assert": {"that": that}},
     ]
-    command = ["ansible-playbook", write_playbook(tmp_path, localhost(*tasks))]
-    with subprocess.Popen(
-        command,
-        env=environment(tmp_path, credentials(simulator)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as playbook:
+    with start(tmp_path, localhost(*tasks), variables=credentials(simulator)) as playbook:
         until(lambda: "POST" in simulator.requests())
-        for process in modules_for_one(tmp_path):
+        for process in modules(tmp_path, "alpha_sender"):
             os.kill(process, signal.SIGTERM)
         output, _nothing = playbook.communicate()
     assert playbook.returncode == 0, output

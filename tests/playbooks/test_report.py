@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
 
 from simulator import Simulator
 from simulator.hostile import NAMES
-from simulator.playing import ROOT, localhost, modules, play, until, write_inventory, write_playbook
-from simulator.playing import environment as settings
+from simulator.playing import ROOT, localhost, modules, play, start, until, write_inventory
 from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
 
 APPLY, AUDIT = "messaging.twilio.apply", "messaging.twilio.audit"
@@ -158,12 +156,10 @@ def test_a_cancelled_module_has_one(simulator: Simulator, tmp_path: Path) -> Non
     simulator.reset(seed(*[["OLD"]] * len(sids)))
     simulator.latency = 0.2
     task = {"services": sids, "alpha_sender": "ACME", "report_path": str(tmp_path / "rollout.html")}
-    command = ["ansible-playbook", write_playbook(tmp_path, localhost({"messaging.twilio.alpha_senders": task}))]
-    with subprocess.Popen(
-        command, env=settings(tmp_path, environment(simulator)), stdout=subprocess.PIPE, text=True
+    with start(
+        tmp_path, localhost({"messaging.twilio.alpha_senders": task}), variables=environment(simulator)
     ) as playbook:
-        while "DELETE" not in simulator.requests():
-            assert playbook.poll() is None
+        until(lambda: "DELETE" in simulator.requests())
         for process in modules(tmp_path):
             os.kill(process, signal.SIGTERM)
         playbook.communicate()
@@ -331,18 +327,8 @@ def test_a_report_that_could_not_be_written_at_the_end_fails_the_task_and_tells_
     simulator.reset(seed(*MIXED), [{"kind": "slow", "seconds": 1}])
     (tmp_path / "gone").mkdir()
     extra = wish(tmp_path, alpha_sender_report=str(tmp_path / "gone/rollout.html"))
-    values = tmp_path / "extra.json"
-    values.write_text(json.dumps(extra), encoding="utf-8")
-    command = ["ansible-playbook", APPLY, "-e", f"@{values}"]
-    with subprocess.Popen(
-        command,
-        env=settings(tmp_path, environment(simulator)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as playbook:
-        while not simulator.requests():
-            assert playbook.poll() is None
+    with start(tmp_path, APPLY, extra=extra, variables=environment(simulator)) as playbook:
+        until(lambda: simulator.requests() != [])
         (tmp_path / "gone").rmdir()
         output, _nothing = playbook.communicate()
     assert playbook.returncode == 2
@@ -378,13 +364,7 @@ def test_a_report_that_could_not_be_written_fails_a_rollout_over_hosts_too(
     variables = {"twilio_service_sid": SIDS[0], "ansible_python_interpreter": sys.executable}
     inventory.write_text(json.dumps({"twilio_services": {"hosts": {"shop": variables}}}), encoding="utf-8")
     options = ["-e", "alpha_sender_name=ACME", "-e", f"alpha_sender_report={tmp_path}/gone/rollout.html"]
-    with subprocess.Popen(
-        ["ansible-playbook", APPLY, "-i", str(inventory), *options],
-        env=settings(tmp_path, environment(simulator)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as playbook:
+    with start(tmp_path, APPLY, "-i", str(inventory), *options, variables=environment(simulator)) as playbook:
         until(lambda: simulator.requests() != [])
         (tmp_path / "gone").rmdir()
         output, _nothing = playbook.communicate()

@@ -50,14 +50,14 @@ def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def play(
+def start(
     folder: Path,
     playbook: str | list[dict[str, Any]],
     *options: str,
     extra: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Played:
-    """Run a playbook, given by name or as data, and wait for its end.
+) -> subprocess.Popen[str]:
+    """Start a playbook, given by name or as data.
 
     :arg extra: extra variables.
     :arg variables: environment variables.
@@ -69,15 +69,20 @@ def play(
         values = folder / "extra.json"
         values.write_text(json.dumps(extra), encoding="utf-8")
         command += ["-e", f"@{values}"]
-    done = subprocess.run(
+    return subprocess.Popen(  # pylint: disable=consider-using-with  # who starts it does
         command,
         env=environment(folder, variables or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    return Played(done.returncode, done.stdout)
+
+
+def play(folder: Path, playbook: str | list[dict[str, Any]], *options: str, **more: Any) -> Played:
+    """Run a playbook as `start` does, and wait for its end."""
+    with start(folder, playbook, *options, **more) as process:
+        output, _nothing = process.communicate()
+    return Played(process.returncode, output)
 
 
 def write_playbook(folder: Path, plays: list[dict[str, Any]]) -> str:
@@ -139,14 +144,15 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come")
 
 
-def modules(folder: Path) -> list[int]:
-    """The process ids of the modules that run now, of a playbook that was started with this folder."""
+def modules(folder: Path, name: str = "alpha_senders") -> list[int]:
+    """The process ids of the modules of that name that run now, of a playbook that was started with this folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if len(words) > 1 and words[1].startswith(bytes(folder)) and b"AnsiballZ_alpha_senders" in words[1]:
+        script = words[1] if len(words) > 1 else b""
+        if script.startswith(bytes(folder)) and script.endswith(f"/AnsiballZ_{name}.py".encode()):
             found.append(int(process.name))
     return found
