@@ -24,7 +24,7 @@ export ANSIBLE_NOCOWS := 1
 
 # Python with what the tests need: the collection at the path that Ansible wants, and the simulator.
 RUN = PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python
-NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --default-venv-backend uv
+NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --default-venv-backend venv
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
