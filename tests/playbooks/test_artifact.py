@@ -64,6 +64,7 @@ def test_the_artifact_has_what_users_need_alone(artifact: Path) -> None:
     # There is a changelog once there is a release.
     assert {name.split("/")[0] for name in names} - {"CHANGELOG.rst", "CHANGELOG.rst.license"} == NEEDED
     assert "plugins/modules/alpha_sender.py" in names
+    assert "docs/docsite/conf.py" not in names
     assert not [name for name in names if "__pycache__" in name or "cache" in name]
 
 
