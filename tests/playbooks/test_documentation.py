@@ -102,14 +102,15 @@ def test_the_examples_of_a_module_run(simulator: Simulator, tmp_path: Path, modu
 def test_the_examples_of_a_page_run(simulator: Simulator, tmp_path: Path, page: str) -> None:
     simulator.reset(account())
     waiting: set[str] = set()
-    output = "nothing was printed yet"
+    output = ""
     for language, text in examples(page):
         first = text.splitlines()[0]
         if (page, first) in NOT_RUN:
-            output = "nothing was printed, since it is not run"
+            output = ""
             continue
         named = NAMED.match(text)
         if language == "text":
+            assert output, f"{first}: nothing before it prints something"
             for line in text.splitlines():
                 assert line.strip() in ("...", "") or line.strip() in output, f"{line}: not in\n{output}"
             continue
@@ -283,7 +284,8 @@ def test_the_action_group_has_every_module() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_in_the_readme_and_has_an_integration_target(module: str) -> None:
     assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
+    # By this file test_targets finds it.
+    assert (ROOT / f"tests/integration/targets/module_{module}/meta/main.yml").is_file()
 
 
 def test_the_simulators_page_names_every_fault() -> None:
