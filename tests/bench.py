@@ -4,7 +4,8 @@
 """How fast rollouts are, beside what else does the same work, in one run on one machine.
 
 Speed is told as ratios of times that were taken one after the other. "Ours" is a whole
-``ansible-playbook`` run of the role, less that of an empty playbook.
+``ansible-playbook`` run of the role, less that of an empty playbook. All goes over HTTPS, as with
+Twilio, and verifies the certificate with as many authorities as there are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import json
 import os
 import platform
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import certifi
 import requests
+import trustme
 from requests.adapters import HTTPAdapter
 
 from simulator.playing import environment, localhost, served, write_inventory, write_playbook
@@ -71,6 +75,20 @@ class Bench:
         self.most = most
         self.rows: list[Row] = []
         self.empty = 0.0
+        self.certificate, self.authorities = folder / "certificate.pem", folder / "authorities.pem"
+        authority = trustme.CA()
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(self.certificate))
+        self.authorities.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+
+    def variables(self, url: str) -> dict[str, str]:
+        """The environment variables that lead to a simulator."""
+        return {
+            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "TWILIO_API_URL": url,
+            "NO_PROXY": "127.0.0.1",
+            "REQUESTS_CA_BUNDLE": str(self.authorities),
+        }
 
     def tell(self, *row: Any) -> None:
         self.rows.append(Row(*row))
@@ -80,7 +98,7 @@ class Bench:
         """The address of a new simulator with that many Services."""
         states = STATES[state]
         known = seed(*(states[place % len(states)] for place in range(count)))
-        return served(self.folder, known, "--latency", str(LATENCY), *options)
+        return served(self.folder, known, "--latency", str(LATENCY), "--tls", str(self.certificate), *options)
 
     def journal(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "journal").read_text(encoding="utf-8").splitlines()]
@@ -118,7 +136,7 @@ class Bench:
         }
         (self.folder / "wish.json").write_text(json.dumps(wish), encoding="utf-8")
         wish_file = f"@{self.folder / 'wish.json'}"
-        return self.playbook("messaging.twilio.apply", variables(url), "-e", wish_file) - self.empty
+        return self.playbook("messaging.twilio.apply", self.variables(url), "-e", wish_file) - self.empty
 
     def module(self, url: str, count: int, concurrency: int) -> dict[str, float]:
         """The module alone: seconds, processor seconds, and the most memory it had, in MB."""
@@ -127,7 +145,7 @@ class Bench:
         name = "ansible_collections.messaging.twilio.plugins.modules.alpha_senders"
         given, result = self.folder / "arguments.json", self.folder / "result.json"
         given.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), encoding="utf-8")
-        env = {**environment(self.folder, variables(url)), "PYTHONPATH": str(ROOT / ".build/dev")}
+        env = {**environment(self.folder, self.variables(url)), "PYTHONPATH": str(ROOT / ".build/dev")}
         begin = time.perf_counter()
         with given.open() as stdin, result.open("w") as stdout:
             told = subprocess.run(
@@ -154,7 +172,7 @@ class Bench:
         for _try in range(tries):
             with self.served(count, state) as url:
                 begin = time.perf_counter()
-                asyncio.run(bare(url, count, concurrency))
+                asyncio.run(bare(url, count, concurrency, str(self.authorities)))
                 theirs.append(time.perf_counter() - begin)
             with self.served(count, state) as url:
                 ours.append(self.role(url, count, concurrency))
@@ -178,8 +196,8 @@ class Bench:
         """The task loop that people write, beside ours, a Service."""
         count = min(50, self.most)
         with self.served(count, "mixed") as url:
-            playbook = write_playbook(self.folder, localhost(*uri_tasks(url, count)))
-            theirs = (self.playbook(playbook, variables(url)) - self.empty) / count
+            playbook = write_playbook(self.folder, localhost(*uri_tasks(url, count, str(self.authorities))))
+            theirs = (self.playbook(playbook, self.variables(url)) - self.empty) / count
         ratio = theirs / ours
         details = f"{1000 * theirs:.0f} ms a Service beside {1000 * ours:.1f} ms"
         self.tell("a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details)
@@ -193,7 +211,7 @@ class Bench:
             with self.served(count, "mixed") as url:
                 command = [sys.executable, str(ROOT / "tests/helped.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME", "20"]
                 begin = time.perf_counter()
-                subprocess.run(command, input=services, text=True, check=True)
+                subprocess.run(command, input=services, text=True, check=True, env={**os.environ, **self.variables(url)})
                 theirs.append((time.perf_counter() - begin, self.on_the_network()))
             with self.served(count, "mixed") as url:
                 ours.append((self.role(url, count, 20), self.on_the_network()))
@@ -242,7 +260,7 @@ class Bench:
         with self.served(count, "mixed") as url:
             whole = self.module(url, count, 20)["cpu"] - start
         with self.served(count, "mixed") as url:
-            network = adapted(url, count, 20)
+            network = adapted(url, count, 20, str(self.authorities))
         ours = 1000 * (whole - network) / count
         details = f"{1000 * whole / count:.2f} ms in all, of which the same requests by requests' adapter take "
         details += f"{1000 * network / count:.2f} ms; the start of the module takes {start:.2f} s"
@@ -271,7 +289,7 @@ class Bench:
         inventory = write_inventory(self.folder)
         wish = ["-e", "alpha_sender_name=ACME", "-e", "alpha_sender_concurrency=50"]
         with self.served(count, "mixed") as url:
-            took = self.playbook("messaging.twilio.apply", variables(url), "-i", inventory, *wish) - self.empty
+            took = self.playbook("messaging.twilio.apply", self.variables(url), "-i", inventory, *wish) - self.empty
         more = took - listed
         details = f"{took:.1f} s beside {listed:.1f} s"
         self.tell(f"apply over {count} hosts, beyond a list of as many", "<= 5 s", f"{more:.1f} s", more <= 5, details)
@@ -279,7 +297,7 @@ class Bench:
         role = {"role": "messaging.twilio.alpha_sender", "alpha_sender_name": "ACME"}
         playbook = write_playbook(self.folder, [{"hosts": "twilio_services", "gather_facts": False, "roles": [role]}])
         with self.served(count, "mixed") as url:
-            took = self.playbook(playbook, variables(url), "-i", inventory) - self.empty
+            took = self.playbook(playbook, self.variables(url), "-i", inventory) - self.empty
         runs = len({entry["connection"] for entry in self.journal()}) - 1
         details = f"{1000 * took / count:.0f} ms a host; {runs} connections for 10 in flight, so one run"
         self.tell(f"the role in a play over {count} hosts", "one run", f"{took:.1f} s", runs <= 10, details)
@@ -294,7 +312,7 @@ class Bench:
             begin = time.perf_counter()
             subprocess.run(
                 ["ansible-inventory", "-i", inventory, "--list"],
-                env={**env, **variables(url)},
+                env={**env, **self.variables(url)},
                 stdout=subprocess.DEVNULL,
                 check=True,
             )
@@ -309,7 +327,7 @@ class Bench:
         )
         wish = ["-e", "alpha_sender_name=ACME", "-e", "alpha_sender_concurrency=50"]
         with self.served(count, "mixed") as url:
-            took = self.playbook("messaging.twilio.audit", variables(url), *wish) - self.empty
+            took = self.playbook("messaging.twilio.audit", self.variables(url), *wish) - self.empty
         asked = len(self.journal())
         details = f"{took:.1f} s; the formula says {reckon(count, asked, 50):.1f} s"
         most = pages + count
@@ -345,10 +363,11 @@ def reckon(count: int, requests_made: int, concurrency: int) -> float:
     return 0.9 + 0.0001 * count + requests_made * LATENCY / concurrency
 
 
-async def bare(url: str, count: int, concurrency: int) -> None:
+async def bare(url: str, count: int, concurrency: int, authorities: str) -> None:
     """The fewest requests, the same concurrency, nothing else."""
     todo = iter(range(1, count + 1))
-    connector = aiohttp.TCPConnector(limit=concurrency)
+    context = ssl.create_default_context(cafile=authorities)
+    connector = aiohttp.TCPConnector(limit=concurrency, ssl=context)
     headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
 
@@ -368,13 +387,13 @@ async def bare(url: str, count: int, concurrency: int) -> None:
         await asyncio.gather(*(work() for _worker in range(concurrency)))
 
 
-def adapted(url: str, count: int, concurrency: int) -> float:
+def adapted(url: str, count: int, concurrency: int, authorities: str) -> float:
     """Processor seconds of the same requests by threads over requests' transport adapter, one for all."""
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency)
 
     def send(method: str, path: str, **more: Any) -> bytes:
         request = requests.Request(method, path, auth=(ACCOUNT_SID, AUTH_TOKEN), **more).prepare()
-        return adapter.send(request).content
+        return adapter.send(request, verify=authorities).content
 
     def work(todo: Iterator[int]) -> None:
         for number in todo:
@@ -400,10 +419,11 @@ def in_threads(work: Any, count: int, concurrency: int) -> None:
         thread.join()
 
 
-def uri_tasks(url: str, count: int) -> list[dict[str, Any]]:
+def uri_tasks(url: str, count: int, authorities: str) -> list[dict[str, Any]]:
     """Read each, delete what is wrong, create what is missing: one request after the other."""
     path = f"{url}/v1/Services/{{{{ item }}}}/AlphaSenders"
     login = {"url_username": ACCOUNT_SID, "url_password": AUTH_TOKEN, "force_basic_auth": True}
+    login["ca_path"] = authorities
     wrong = "item.json.alpha_senders | map(attribute='alpha_sender') | list != ['ACME']"
     first = "item.json.alpha_senders[0]"
     created = {"url": f"{url}/v1/Services/{{{{ item.item }}}}/AlphaSenders", "method": "POST", "status_code": 201}
@@ -430,14 +450,6 @@ def uri_tasks(url: str, count: int) -> list[dict[str, Any]]:
         },
     ]
 
-
-def variables(url: str) -> dict[str, str]:
-    return {
-        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-        "TWILIO_API_URL": url,
-        "NO_PROXY": "127.0.0.1",
-    }
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import json
 import os
 import random
 import re
+import ssl
 import time
 import traceback
 import typing as t
@@ -38,9 +39,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._time import (
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
-    from requests.utils import get_environ_proxies
+    from requests.utils import extract_zipped_paths, get_environ_proxies
     from urllib3 import exceptions as urllib3_errors
     from urllib3.util.retry import Retry
+    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -203,6 +205,27 @@ def _verify(options: t.Mapping[str, t.Any]) -> bool | str:
     return bool(options["validate_certs"]) and (path or True)
 
 
+def _tls_context(verify: bool | str) -> ssl.SSLContext:
+    """What all TLS connections are made with, for a `Connection.verify`.
+
+    :raises InputError: if there are no CA certificates.
+    """
+    if not verify:
+        return create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+    path = verify if isinstance(verify, str) else extract_zipped_paths(requests.certs.where())
+    context = create_urllib3_context()
+    try:
+        context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
+    except OSError as error:
+        # What TLS says of a file that is something else differs from release to release.
+        why = "holds no CA certificate" if isinstance(error, ssl.SSLError) else f"cannot be read ({error.strerror})"
+        raise InputError(
+            f"ca_path (or REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE): {shown(path)} {why}; "
+            "give a file or a folder of CA certificates in PEM format"
+        ) from None
+    return context
+
+
 class Client:
     """The Messaging API. May be used by many threads at once.
 
@@ -228,7 +251,6 @@ class Client:
         self._throttle = Throttle(concurrency)
         #: Until when, on the monotonic clock, Twilio asked for no request.
         self._hold = 0.0
-        self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=concurrency)
         self._proxies = get_environ_proxies(connection.base_url)
         pair = f"{connection.username}:{connection.password}".encode("ascii")
         basic = base64.b64encode(pair).decode("ascii")
@@ -252,6 +274,9 @@ class Client:
                 ) from None
             if password:
                 self._secrets += [password, unquote(password)]
+        secure = any(url.lower().startswith("https:") for url in (connection.base_url, *self._proxies.values()))
+        tls = _tls_context(connection.verify) if secure else None
+        self._adapter = DeadlineAdapter(connections=concurrency, tls=tls)
 
     @property
     def sent(self) -> int:
@@ -378,7 +403,7 @@ class Client:
                 seconds=connection.timeout * TIMEOUTS_AN_ANSWER,
                 cancellation=self.cancellation,
                 timeout=(connection.timeout, connection.timeout),
-                verify=connection.verify,
+                verify=bool(connection.verify),
                 proxies=self._proxies,
             )
             status = response.status_code

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,10 +66,18 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
     parser.add_argument("--weather", type=json.loads, default={}, help="shares of requests that go wrong, as JSON")
     parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
+    parser.add_argument("--tls", type=Path, help="PEM file of a private key and its certificate: serve https with them")
     parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
     options = parser.parse_args()
     seed = read(options.seed, {"accounts": [ACCOUNT]})
     faults = read(options.faults, [])
+    tls = None
+    if options.tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            tls.load_cert_chain(options.tls)
+        except OSError as error:
+            sys.exit(f"simulator: {options.tls}: {error}")
     with ExitStack() as stack:
         journal = stack.enter_context(options.journal.open("w", encoding="utf-8")) if options.journal else None
         try:
@@ -79,6 +88,7 @@ def main() -> None:
                 limit=options.limit,
                 faults=faults,
                 journal_file=journal,
+                tls=tls,
             )
             simulator.weather = options.weather
         except (KeyError, TypeError, ValueError) as error:

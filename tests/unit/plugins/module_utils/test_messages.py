@@ -47,6 +47,10 @@ def connect(**changed: Any) -> Callable[[], object]:
     return lambda: make_connection({**given, **changed})
 
 
+def without_certificates() -> object:
+    return Client(make_connection({**options_of_nowhere(), "max_retries": 0, "ca_path": os.devnull}))
+
+
 def behind_no_proxy() -> object:
     connection = make_connection({**options_of_nowhere(), "max_retries": 0})
     with patch.dict(os.environ, {"HTTPS_PROXY": "http://[::1", "NO_PROXY": "", "no_proxy": ""}):
@@ -79,6 +83,7 @@ BAD: list[Callable[[], object]] = [
     connect(api_url="https://messaging.example/v1"),
     connect(api_url="http://messaging.example"),
     connect(ca_path="/no/such.pem"),
+    without_certificates,
     behind_no_proxy,
     wishes("MG12", alpha_sender="ACME"),
     wishes(SID),

@@ -9,13 +9,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import converge
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
@@ -36,11 +37,15 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, str
     return made, str(path)
 
 
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
 @pytest.fixture(scope="module")
 def secure(authority: tuple[trustme.CA, str]) -> Iterator[Simulator]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority[0].issue_cert("127.0.0.1").configure_cert(context)
-    with Simulator(seed(["ACME"]), tls=context) as simulator:
+    with Simulator(seed(["ACME"]), tls=server_context(authority[0])) as simulator:
         yield simulator
 
 
@@ -55,9 +60,33 @@ class TestTls:
     def test_a_ca_path_is_used(self, secure: Simulator, authority: tuple[trustme.CA, str]) -> None:
         assert len(client(secure, ca_path=authority[1]).alpha_senders(mg(1))) == 1
 
+    def test_with_a_ca_path_no_other_authority_is_trusted(
+        self, secure: Simulator, authority: tuple[trustme.CA, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", authority[1])
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        with pytest.raises(ApiError, match="certificate"):
+            client(secure, ca_path=str(other)).alpha_senders(mg(1))
+
     def test_a_file_that_is_no_certificate_is_an_error(self, secure: Simulator) -> None:
-        with pytest.raises(ApiError, match="TLS with"):
-            client(secure, ca_path=__file__).alpha_senders(mg(1))
+        with pytest.raises(InputError, match=r"ca_path .*: '.*test_travel\.py' holds no CA certificate; give a file"):
+            client(secure, ca_path=__file__)
+
+    def test_a_file_that_cannot_be_read_is_an_error(self, secure: Simulator) -> None:
+        with pytest.raises(InputError, match=r"ca_path .*: '/proc/self/mem' cannot be read \(.+\); give a file"):
+            client(secure, ca_path="/proc/self/mem")
+
+    def test_the_certificates_are_read_once_for_all_connections(
+        self, secure: Simulator, authority: tuple[trustme.CA, str], tmp_path: Path
+    ) -> None:
+        ca_path = tmp_path / "ca.pem"
+        ca_path.write_bytes(Path(authority[1]).read_bytes())
+        api = client(secure, ca_path=str(ca_path))
+        ca_path.unlink()
+        secure.reset(seed(["ACME"]), [{"kind": "reset", "count": 3}])
+        assert len(api.alpha_senders(mg(1))) == 1
+        assert len({entry["connection"] for entry in secure.journal}) == 4
 
     @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
     def test_verification_can_be_turned_off(self, secure: Simulator) -> None:
@@ -75,12 +104,27 @@ class TestTls:
             assert len(client(secure, ca_path=authority[1]).alpha_senders(mg(1))) == 1
             assert len(tunnel.asked) == 1
 
+    def test_a_proxy_with_tls_is_verified_with_the_same_certificates(
+        self, secure: Simulator, authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NO_PROXY", "")
+        with Tunnel(server_context(authority[0])) as tunnel:
+            monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{tunnel.port}")
+            assert len(client(secure, ca_path=authority[1]).alpha_senders(mg(1))) == 1
+            with pytest.raises(ApiError, match="certificate"):
+                client(secure).alpha_senders(mg(1))
+            assert [line.split()[0] for line in tunnel.asked] == ["CONNECT"]
+
 
 class Tunnel:
-    """A proxy that connects whoever asks for it, and remembers what was asked."""
+    """A proxy that connects whoever asks for it, and remembers what was asked.
 
-    def __init__(self) -> None:
+    :arg tls: what it speaks to who asks, where it does.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[str] = []
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
 
@@ -98,6 +142,11 @@ class Tunnel:
                 near, _address = self._listener.accept()
             except OSError:
                 return
+            if self._tls is not None:
+                try:
+                    near = self._tls.wrap_socket(near, server_side=True)
+                except OSError:  # who asked did not like the certificate
+                    continue
             asked = b""
             while b"\r\n\r\n" not in asked:
                 asked += near.recv(4096)
