@@ -4,8 +4,8 @@
 """How fast rollouts are, beside what else does the same work, in one run on one machine.
 
 Speed is told as ratios of times that were taken one after the other. "Ours" is a whole
-``ansible-playbook`` run of the role, less that of an empty playbook. All goes over HTTPS, as with
-Twilio, and verifies the certificate with as many authorities as there are.
+``ansible-playbook`` run of the role, less that of an empty playbook. All but processor
+time is measured over HTTPS, as Twilio has it, with as many authorities as are trusted by default.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Row:
 
     def __str__(self) -> str:
         mark = {True: "yes", False: "NO", None: ""}[self.reached]
-        return f"{self.case:<58} {self.wanted:<18} {self.measured:<18} {mark:<4} {self.details}"
+        return f"{self.case:<63} {self.wanted:<18} {self.measured:<18} {mark:<4} {self.details}"
 
 
 class Bench:
@@ -94,11 +94,13 @@ class Bench:
         self.rows.append(Row(*row))
         print(self.rows[-1], flush=True)
 
-    def served(self, count: int, state: str, *options: str) -> AbstractContextManager[str]:
+    def served(self, count: int, state: str, *options: str, secure: bool = True) -> AbstractContextManager[str]:
         """The address of a new simulator with that many Services."""
+        if secure:
+            options = ("--tls", str(self.certificate), *options)
         states = STATES[state]
         known = seed(*(states[place % len(states)] for place in range(count)))
-        return served(self.folder, known, "--latency", str(LATENCY), "--tls", str(self.certificate), *options)
+        return served(self.folder, known, "--latency", str(LATENCY), *options)
 
     def journal(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "journal").read_text(encoding="utf-8").splitlines()]
@@ -203,37 +205,45 @@ class Bench:
         self.tell("a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details)
 
     def helper_library(self, count: int, tries: int) -> None:
-        """Threads over Twilio's own library, a client each: a program from its start to its end."""
+        """Threads over Twilio's own library: a program from its start to its end."""
         count = min(count, self.most)
         services = "".join(f"{mg(number)}\n" for number in range(1, count + 1))
-        theirs, ours = [], []
+        ours = []
+        theirs: dict[str, list[tuple[float, float]]] = {"one": [], "each": []}
         for _try in range(tries):
-            with self.served(count, "mixed") as url:
-                command = [sys.executable, str(ROOT / "tests/helped.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME", "20"]
-                begin = time.perf_counter()
-                subprocess.run(command, input=services, text=True, check=True, env={**os.environ, **self.variables(url)})
-                theirs.append((time.perf_counter() - begin, self.on_the_network()))
+            for clients, times in theirs.items():
+                with self.served(count, "mixed") as url:
+                    command = [sys.executable, str(ROOT / "tests/helped.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME"]
+                    env = {**os.environ, **self.variables(url)}
+                    begin = time.perf_counter()
+                    subprocess.run([*command, "20", clients], input=services, text=True, check=True, env=env)
+                    times.append((time.perf_counter() - begin, self.on_the_network()))
             with self.served(count, "mixed") as url:
                 ours.append((self.role(url, count, 20), self.on_the_network()))
-        (our_time, our_network), (their_time, their_network) = min(ours), min(theirs)
-        ratio = our_time / their_time
-        details = f"{our_time:.2f} s beside {their_time:.2f} s; between the first request and the last answer "
-        details += f"{our_network:.2f} s beside {their_network:.2f} s"
-        case = f"{count} Services, 20 threads over Twilio's helper library"
-        self.tell(case, "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
+        our_time, our_network = min(ours)
+        for clients, times in theirs.items():
+            their_time, their_network = min(times)
+            ratio = our_time / their_time
+            details = f"{our_time:.2f} s beside {their_time:.2f} s; between the first request and the last answer "
+            details += f"{our_network:.2f} s beside {their_network:.2f} s"
+            case = f"{count} Services, 20 threads over Twilio's library, {'one client' if clients == 'one' else 'a client each'}"
+            self.tell(case, "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
 
-    def limited(self) -> None:
+    def limited(self, tries: int) -> None:
         """More in flight than the account answers at once, beside just as many."""
         count = min(2000, self.most)
-        times, refused = [], 0.0
-        for concurrency in (20, 100):
-            with self.served(count, "mixed", "--limit", "20") as url:
-                times.append(self.role(url, count, concurrency))
+        times: dict[int, list[float]] = {20: [], 100: []}
+        refused = []
+        for _try in range(tries):
+            for concurrency, taken in times.items():
+                with self.served(count, "mixed", "--limit", "20") as url:
+                    taken.append(self.role(url, count, concurrency))
             entries = self.journal()
-            refused = sum(entry["status"] == 429 for entry in entries) / len(entries)
-        ratio = times[0] / times[1]
-        self.tell("a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9)
-        self.tell("  refused of all requests", "< 2 %", f"{refused:.1%}", refused < 0.02)
+            refused.append(sum(entry["status"] == 429 for entry in entries) / len(entries))
+        ratio = min(times[20]) / min(times[100])
+        details = f"{min(times[100]):.2f} s beside {min(times[20]):.2f} s"
+        self.tell("a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9, details)
+        self.tell("  refused of all requests, the most of all runs", "< 2 %", f"{max(refused):.1%}", max(refused) < 0.02)
 
     def growth(self) -> None:
         """The module alone. All Services are right, so that a Service is a request."""
@@ -253,14 +263,17 @@ class Bench:
             )
 
     def processor(self) -> None:
-        """Processor time a Service, beyond that of the same requests by requests' bare adapter."""
+        """Processor time a Service, beyond that of the same requests by requests' bare adapter.
+
+        Over HTTP: the adapter would read the authorities for each connection, which flatters what is beside it.
+        """
         count = min(4000, self.most)
-        with self.served(1, "mixed") as url:
+        with self.served(1, "mixed", secure=False) as url:
             start = self.module(url, 1, 1)["cpu"]
-        with self.served(count, "mixed") as url:
+        with self.served(count, "mixed", secure=False) as url:
             whole = self.module(url, count, 20)["cpu"] - start
-        with self.served(count, "mixed") as url:
-            network = adapted(url, count, 20, str(self.authorities))
+        with self.served(count, "mixed", secure=False) as url:
+            network = adapted(url, count, 20)
         ours = 1000 * (whole - network) / count
         details = f"{1000 * whole / count:.2f} ms in all, of which the same requests by requests' adapter take "
         details += f"{1000 * network / count:.2f} ms; the start of the module takes {start:.2f} s"
@@ -350,7 +363,7 @@ class Bench:
         self.helper_library(1000, 3)
         if self.most >= 10000:
             self.helper_library(10000, 1)
-        self.limited()
+        self.limited(3)
         self.processor()
         self.bad_weather()
         self.hosts()
@@ -387,13 +400,13 @@ async def bare(url: str, count: int, concurrency: int, authorities: str) -> None
         await asyncio.gather(*(work() for _worker in range(concurrency)))
 
 
-def adapted(url: str, count: int, concurrency: int, authorities: str) -> float:
+def adapted(url: str, count: int, concurrency: int) -> float:
     """Processor seconds of the same requests by threads over requests' transport adapter, one for all."""
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency)
 
     def send(method: str, path: str, **more: Any) -> bytes:
         request = requests.Request(method, path, auth=(ACCOUNT_SID, AUTH_TOKEN), **more).prepare()
-        return adapter.send(request, verify=authorities).content
+        return adapter.send(request).content
 
     def work(todo: Iterator[int]) -> None:
         for number in todo:

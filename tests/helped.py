@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rollout by threads over Twilio's helper library, as a program of its own: what the bench stands beside.
 
-``python helped.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS``, with one Service SID a line on standard input.
+``python helped.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS``, with one Service SID a line on standard
+input. CLIENTS is ``one``, for all threads, as the library's own examples have it, or ``each``, a thread its own.
 """
 
 from __future__ import annotations
@@ -23,20 +24,22 @@ class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
-        self.headers: dict[str, str] = {}
 
     # pylint: disable-next=arguments-differ  # the rest is handed on as it comes
     def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
-        response = super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
-        self.headers = response.headers
-        return response
+        return super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
 
 
 def main() -> None:
-    url, account_sid, auth_token, sender, threads = sys.argv[1:]
+    url, account_sid, auth_token, sender, threads, clients = sys.argv[1:]
+
+    def client() -> Client:
+        return Client(account_sid, auth_token, http_client=Loopback(url))
+
+    shared = client() if clients == "one" else None
 
     def work(todo: Iterator[str]) -> None:
-        services = Client(account_sid, auth_token, http_client=Loopback(url)).messaging.v1.services
+        services = (shared or client()).messaging.v1.services
         for line in todo:
             senders = services(line.strip()).alpha_senders
             listed = senders.list()
