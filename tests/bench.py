@@ -226,7 +226,8 @@ class Bench:
             ratio = our_time / their_time
             details = f"{our_time:.2f} s beside {their_time:.2f} s; between the first request and the last answer "
             details += f"{our_network:.2f} s beside {their_network:.2f} s"
-            case = f"{count} Services, 20 threads over Twilio's library, {'one client' if clients == 'one' else 'a client each'}"
+            case = f"{count} Services, 20 threads over Twilio's library, "
+            case += "one client" if clients == "one" else "a client each"
             self.tell(case, "<= 1.00 x", f"{ratio:.2f} x", ratio <= 1, details)
 
     def limited(self, tries: int) -> None:
@@ -243,7 +244,9 @@ class Bench:
         ratio = min(times[20]) / min(times[100])
         details = f"{min(times[100]):.2f} s beside {min(times[20]):.2f} s"
         self.tell("a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9, details)
-        self.tell("  refused of all requests, the most of all runs", "< 2 %", f"{max(refused):.1%}", max(refused) < 0.02)
+        self.tell(
+            "  refused of all requests, the most of all runs", "< 2 %", f"{max(refused):.1%}", max(refused) < 0.02
+        )
 
     def growth(self) -> None:
         """The module alone. All Services are right, so that a Service is a request."""
@@ -462,7 +465,6 @@ def uri_tasks(url: str, count: int, authorities: str) -> list[dict[str, Any]]:
             "when": wrong,
         },
     ]
-
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._time import (
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
-    from requests.utils import extract_zipped_paths, get_environ_proxies
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
     from urllib3 import exceptions as urllib3_errors
     from urllib3.util.retry import Retry
     from urllib3.util.ssl_ import create_urllib3_context
@@ -212,7 +212,7 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
     """
     if not verify:
         return create_urllib3_context(cert_reqs=ssl.CERT_NONE)
-    path = verify if isinstance(verify, str) else extract_zipped_paths(requests.certs.where())
+    path = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
     context = create_urllib3_context()
     try:
         context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})

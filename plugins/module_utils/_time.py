@@ -217,6 +217,7 @@ class DeadlineAdapter(HTTPAdapter):
         response.request = req
         return response
 
+    # pylint: disable-next=unused-argument  # as requests calls it
     def cert_verify(self, conn: t.Any, url: str, verify: bool | str, cert: t.Any) -> None:
         # Not what certificates are verified with, which would then be read into the context once more.
         conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"
