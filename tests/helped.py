@@ -24,10 +24,14 @@ class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
+        #: Of the last answer, which the library itself does not hand on.
+        self.headers: dict[str, str] = {}
 
     # pylint: disable-next=arguments-differ  # the rest is handed on as it comes
     def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
-        return super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
+        response = super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
+        self.headers = response.headers
+        return response
 
 
 def main() -> None:
