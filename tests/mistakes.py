@@ -98,6 +98,12 @@ MISTAKES = (
         "        trail.inherited = journal.lost(sid)\n",
         "        trail.inherited = None\n",
     ),
+    Mistake(
+        "the default authorities are trusted beside those of ca_path",
+        "_time.py",
+        '        conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"\n',
+        "        super().cert_verify(conn, url, verify, cert)\n",
+    ),
 )
 
 

@@ -219,7 +219,8 @@ class DeadlineAdapter(HTTPAdapter):
 
     # pylint: disable-next=unused-argument  # as requests calls it
     def cert_verify(self, conn: t.Any, url: str, verify: bool | str, cert: t.Any) -> None:
-        # Not what certificates are verified with, which would then be read into the context once more.
+        # The authorities are in the context. Named here they would be read once more for each connection,
+        # and those that are there by default would be trusted beside those of ca_path.
         conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"
 
     def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
