@@ -72,6 +72,8 @@ _NEXT_STEPS = {
     429: "lower the concurrency, or see what else uses the account",
 }
 _LATER = "run it again later"
+#: Of TLS, what is no refusal: the other side, or something between, closed the connection.
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 MAINTENANCE = 21730  # documented as safe to repeat, whatever the method
 
 
@@ -210,10 +212,14 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
 
     :raises InputError: if there are no CA certificates.
     """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+    context.set_alpn_protocols(["http/1.1"])
+    # urllib3 does this for each connection. While others are being opened that reads memory which was
+    # freed: they fail, or Python crashes. https://github.com/python/cpython/issues/141012
+    context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]  # on purpose
     if not verify:
-        return create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+        return context
     path = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-    context = create_urllib3_context()
     try:
         context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
     except OSError as error:
@@ -431,7 +437,7 @@ class Client:
         reason = self._scrubbed(_reason(error))
         api, base = f"{method} {path}", self._connection.base_url
         if not broken.sent:
-            if isinstance(error, requests.exceptions.SSLError):
+            if isinstance(error, requests.exceptions.SSLError) and not isinstance(_innermost(error), _CLOSED):
                 return ApiError(f"{api}: TLS with {base} failed: {reason}", message=reason)
             if isinstance(error, ValueError):  # an address or a proxy that requests cannot use at all
                 return ApiError(f"{api}: no request could be made: {reason}", message=reason)
@@ -591,15 +597,19 @@ def _extended(error: ApiError, why: str) -> ApiError:
     return ApiError(f"{error}; {why}", unsettled=error.unsettled, **error.as_fields())
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost cause that says something, since the outer ones repeat addresses and objects."""
+def _innermost(error: BaseException) -> BaseException:
+    """The cause that says something, since the outer ones repeat addresses and objects."""
     while True:
         inner = getattr(error, "reason", None)
         if not isinstance(inner, BaseException):
             inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
         if inner is None:
-            break
+            return error
         error = inner
+
+
+def _reason(error: BaseException) -> str:
+    error = _innermost(error)
     text = re.sub(r"^\w+\(host=[^)]*\): ", "", str(error).rsplit(">: ", 1)[-1])
     return text or type(error).__name__
 

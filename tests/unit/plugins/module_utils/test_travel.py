@@ -88,6 +88,36 @@ class TestTls:
         assert len(api.alpha_senders(mg(1))) == 1
         assert len({entry["connection"] for entry in secure.journal}) == 4
 
+    def test_connections_do_not_change_what_all_share(
+        self, secure: Simulator, authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What goes wrong otherwise is a race, of which no test can be made.
+        changed: list[list[str]] = []
+        monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", lambda self, protocols: changed.append(protocols))
+        api = client(secure, ca_path=authority[1])
+        assert changed == [["http/1.1"]]
+        assert len(api.alpha_senders(mg(1))) == 1
+        assert changed == [["http/1.1"]]
+
+    def test_a_connection_that_is_closed_before_tls_is_there_is_tried_again(self, secure: Simulator) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            accepted: list[Any] = []
+
+            def close_all() -> None:
+                for _time in range(3):
+                    near, address = listener.accept()
+                    with near:
+                        accepted.append(address)
+                        near.recv(65536)
+
+            closing = threading.Thread(target=close_all)
+            closing.start()
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            with pytest.raises(ApiError, match=r"was not reached: .*EOF.*; given up after 3 attempts"):
+                client(secure, api_url=url, max_retries=2).alpha_senders(mg(1))
+            closing.join()
+        assert len(accepted) == 3
+
     @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
     def test_verification_can_be_turned_off(self, secure: Simulator) -> None:
         assert len(client(secure, validate_certs=False).alpha_senders(mg(1))) == 1
