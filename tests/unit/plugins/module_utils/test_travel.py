@@ -110,7 +110,7 @@ class TestTls:
                         accepted.append(address)
                         near.recv(65536)
 
-            closing = threading.Thread(target=close_all)
+            closing = threading.Thread(target=close_all, daemon=True)
             closing.start()
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
             with pytest.raises(ApiError, match=r"was not reached: .*EOF.*; given up after 3 attempts"):
