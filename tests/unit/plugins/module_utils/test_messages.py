@@ -48,18 +48,18 @@ def connect(**changed: Any) -> Callable[[], object]:
 
 
 def without_certificates() -> object:
-    return Client(make_connection({**options_of_nowhere(), "max_retries": 0, "ca_path": os.devnull}))
+    return Client(make_connection({**options_of_nowhere(), "ca_path": os.devnull}))
 
 
 def behind_no_proxy() -> object:
-    connection = make_connection({**options_of_nowhere(), "max_retries": 0})
+    connection = make_connection(options_of_nowhere())
     with patch.dict(os.environ, {"HTTPS_PROXY": "http://[::1", "NO_PROXY": "", "no_proxy": ""}):
         return Client(connection)
 
 
 def options_of_nowhere() -> dict[str, Any]:
     given = {"account_sid": "AC" + "0" * 32, "auth_token": "secret", "timeout": 30.0, "validate_certs": True}
-    return {**given, "api_url": "https://messaging.example"}
+    return {**given, "max_retries": 0, "api_url": "https://messaging.example"}
 
 
 def wishes(*entries: object, **common: Any) -> Callable[[], object]:
