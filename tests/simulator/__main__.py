@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--faults", type=Path, help="JSON file of what goes wrong")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds each request takes")
     parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
-    parser.add_argument("--weather", type=json.loads, default={}, help="shares of requests that go wrong, as JSON")
+    parser.add_argument("--fault-rates", type=json.loads, default={}, help="shares of requests that go wrong, as JSON")
     parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
     parser.add_argument("--tls", type=Path, help="PEM file of a private key and its certificate: serve https with them")
     parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
@@ -90,7 +90,7 @@ def main() -> None:
                 journal_file=journal,
                 tls=tls,
             )
-            simulator.weather = options.weather
+            simulator.fault_rates = options.fault_rates
         except (KeyError, TypeError, ValueError) as error:
             sys.exit(f"simulator: the seed or the faults are not as its README says: {error!r}")
         asyncio.run(serve(options, simulator))

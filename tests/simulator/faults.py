@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The weather: what goes wrong between a client and the API, by method, Service and count."""
+"""Faults: what goes wrong between a client and the API, by method, Service and count."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Simulator:
         self.faults = [Fault(**fault) for fault in faults]
         self.journal: list[Json] = []
         #: The share of all requests that are reset, get a 503, or are refused with 429.
-        self.weather: dict[str, float] = {}
-        self._dice = random.Random(0)
+        self.fault_rates: dict[str, float] = {}
+        self.rng = random.Random(0)
         self.url = ""
         self.state = State(seed)
         self._seed = seed
@@ -194,8 +194,8 @@ class Simulator:
         self, request: web.BaseRequest, entry: Json, state: State, account: Account, headers: dict[str, str]
     ) -> tuple[int, Any]:
         fault = next((fault for fault in self.faults if fault.matches(request.method, request.path)), None)
-        if fault is None and self.weather:
-            fault = self._bad_luck()
+        if fault is None and self.fault_rates:
+            fault = self.random_fault()
         if fault is None:
             return self._carry_out(request, entry, state, account)
         entry["fault"] = "refused" if fault.status == 429 else fault.kind
@@ -248,11 +248,11 @@ class Simulator:
             "meta": {**body["meta"], "next_page_url": itself if fault.kind == "page_itself" else fault.location},
         }
 
-    def _bad_luck(self) -> Fault | None:
-        drawn = self._dice.random()
-        for kind, share in self.weather.items():
+    def random_fault(self) -> Fault | None:
+        drawn = self.rng.random()
+        for kind, share in self.fault_rates.items():
             if drawn < share:
-                after = self._dice.random() < 0.5
+                after = self.rng.random() < 0.5
                 if kind == "refused":
                     return Fault("status", status=429, body={"code": 20429})
                 return Fault(kind, status=503, after=after)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rollout by threads over Twilio's helper library, as a program of its own: what the bench stands beside.
 
-``python helped.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS``, with one Service SID a line on standard
+``python sdk_rollout.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS``, with one Service SID a line on standard
 input. CLIENTS is ``one``, for all threads, as the library's own examples have it, or ``each``, a thread its own.
 """
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from simulator import Simulator
-from simulator.testing import seed
+from support.account import seed
 
 # Examples are counted, not timed: no test depends on how fast the machine is.
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
