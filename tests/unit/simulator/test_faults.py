@@ -22,7 +22,7 @@ SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
 COUNTRIES = f"{SERVICES}/{mg(1)}/DestinationAlphaSenders"
 
 
-def listed(simulator: Simulator, path: str = SENDERS) -> list[str]:
+def current(simulator: Simulator, path: str = SENDERS) -> list[str]:
     status, body = ask(simulator, "GET", path)
     assert status == 200
     return [row["alpha_sender"] for row in body["alpha_senders"]]
@@ -124,11 +124,10 @@ def test_a_fault_matches_a_resource_and_an_account(simulator: Simulator) -> None
 
 
 def test_another_writer_writes_the_sender_of_a_country(simulator: Simulator) -> None:
-    known = seed(["OLD"])
-    known["accounts"][0]["services"][0]["country_senders"] = {"FR": "OLD FR", "DE": "OLD DE"}
+    known = seed({"": "OLD", "FR": "OLD FR", "DE": "OLD DE"})
     simulator.reset(known, [{"kind": "other_writer", "sender": "OTHER", "country": "FR"}, {"kind": "other_writer"}])
-    assert sorted(listed(simulator, COUNTRIES)) == ["OLD", "OLD DE", "OTHER"]
-    assert sorted(listed(simulator, COUNTRIES)) == ["OLD DE", "OTHER"]
+    assert sorted(current(simulator, COUNTRIES)) == ["OLD", "OLD DE", "OTHER"]
+    assert sorted(current(simulator, COUNTRIES)) == ["OLD DE", "OTHER"]
 
 
 @pytest.mark.parametrize("kind", ["lag", "late", "page_repeats", "page_links", "not_found", "other_writer"])

@@ -129,9 +129,7 @@ def test_filters_senders_by_country_over_pages(simulator: Simulator) -> None:
 def test_refuses_a_create_for_a_country_with_twilios_code(
     simulator: Simulator, name: str, country: str | None, status: int, code: int
 ) -> None:
-    known = seed(["ACME"])
-    known["accounts"][0]["services"][0]["country_senders"] = {"FR": "ACME FR"}
-    simulator.reset(known)
+    simulator.reset(seed({"": "ACME", "FR": "ACME FR"}))
     senders = library(simulator).messaging.v1.services(mg(1)).destination_alpha_senders
     given = {} if country is None else {"iso_country_code": country}
     assert refusal(lambda: senders.create(alpha_sender=name, **given)) == (status, code)
@@ -143,9 +141,7 @@ def test_refuses_a_create_for_a_country_with_twilios_code(
 def test_alpha_senders_shows_senders_of_countries_if_the_switch_is_on(
     simulator: Simulator, listed: bool, hidden: bool
 ) -> None:
-    known = seed(["ACME"])
-    known["accounts"][0]["services"][0]["country_senders"] = {"FR": "ACME FR"}
-    simulator.reset(known)
+    simulator.reset(seed({"": "ACME", "FR": "ACME FR"}))
     simulator.alpha_senders_lists_countries, simulator.alpha_senders_hides_countries = listed, hidden
     service = library(simulator).messaging.v1.services(mg(1))
     rows = {sender.alpha_sender: sender for sender in service.alpha_senders.list()}

@@ -20,7 +20,7 @@ SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
 COUNTRIES = f"{SERVICES}/{mg(1)}/DestinationAlphaSenders"
 
 
-def listed(simulator: Simulator, path: str = SENDERS) -> list[str]:
+def current(simulator: Simulator, path: str = SENDERS) -> list[str]:
     status, body = ask(simulator, "GET", path)
     assert status == 200
     return [row["alpha_sender"] for row in body["alpha_senders"]]
@@ -39,10 +39,10 @@ def replace(simulator: Simulator) -> None:
 
 def test_a_listing_lags_by_writes(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]), [{"kind": "lag", "count": 2}, {"kind": "lag", "behind": 2}])
-    assert listed(simulator) == ["OLD"]
+    assert current(simulator) == ["OLD"]
     assert simulator.fired == {}
     replace(simulator)
-    assert [listed(simulator) for _time in range(4)] == [[], [], ["OLD"], ["NEW"]]
+    assert [current(simulator) for _time in range(4)] == [[], [], ["OLD"], ["NEW"]]
     assert simulator.fired == {"lag": 3}
     assert [fault.fired for fault in simulator.faults] == [2, 1]
 
@@ -52,24 +52,24 @@ def test_a_listing_lags_by_requests_to_its_service(simulator: Simulator) -> None
     replace(simulator)
     ask(simulator, "GET", f"{SERVICES}/{mg(2)}/AlphaSenders")
     # The DELETE is two requests older than this listing, the POST one.
-    assert listed(simulator) == ["OLD"]
-    assert [listed(simulator) for _time in range(2)] == [[], ["NEW"]]
+    assert current(simulator) == ["OLD"]
+    assert [current(simulator) for _time in range(2)] == [[], ["NEW"]]
 
 
 def test_a_listing_lags_by_seconds(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]), [{"kind": "lag", "seconds": 60, "count": 999}])
     replace(simulator)
-    assert listed(simulator) == ["OLD"]
+    assert current(simulator) == ["OLD"]
     simulator.faults[0].seconds = 0.01
-    until(lambda: listed(simulator) == ["NEW"])
+    until(lambda: current(simulator) == ["NEW"])
 
 
 def test_the_lag_of_one_service_does_not_concern_others(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"], []), [{"kind": "lag", "service": mg(1), "behind": 9, "count": 99}])
     assert ask(simulator, "POST", f"{SERVICES}/{mg(2)}/AlphaSenders", {"AlphaSender": "NEW"})[0] == 201
     replace(simulator)
-    assert listed(simulator) == ["OLD"]
-    assert listed(simulator, f"{SERVICES}/{mg(2)}/AlphaSenders") == ["NEW"]
+    assert current(simulator) == ["OLD"]
+    assert current(simulator, f"{SERVICES}/{mg(2)}/AlphaSenders") == ["NEW"]
 
 
 def test_a_lagging_read_of_a_sender_finds_a_deleted_sender(simulator: Simulator) -> None:
@@ -100,7 +100,7 @@ def test_a_delete_comes_late_by_requests(simulator: Simulator, answer: dict[str,
     assert ask(simulator, "DELETE", f"{SENDERS}/{only_sid(simulator)}")[0] == status
     entry = simulator.journal[0]
     assert (entry["fault"], entry["late"], entry.get("took")) == ("late", "waiting", None)
-    assert [listed(simulator) for _time in range(3)] == [["OLD"], ["OLD"], []]
+    assert [current(simulator) for _time in range(3)] == [["OLD"], ["OLD"], []]
     assert (entry["late"], entry["took"], entry["write"]) == ("carried out", True, 1)
 
 
@@ -123,9 +123,9 @@ def test_a_late_create_is_dropped_if_the_service_has_a_sender(
     assert ask(simulator, "POST", SENDERS, {"AlphaSender": "NEW"}) == (0, None)
     if other:
         assert ask(simulator, "POST", SENDERS, {"AlphaSender": other})[0] == 201
-    assert listed(simulator) == ([other] if other else [])
+    assert current(simulator) == ([other] if other else [])
     simulator.commit_late()
-    assert listed(simulator) == [other or "NEW"]
+    assert current(simulator) == [other or "NEW"]
     assert simulator.journal[0]["late"] == late
 
 
@@ -149,16 +149,16 @@ def test_a_late_write_hangs_until_the_client_gives_up(simulator: Simulator) -> N
     simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE", "answer": "hang"}])
     with pytest.raises(requests.ReadTimeout):
         requests.delete(f"{simulator.url}{SENDERS}/{only_sid(simulator)}", auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=0.1)
-    assert listed(simulator) == ["OLD"]
+    assert current(simulator) == ["OLD"]
     simulator.commit_late()
-    assert listed(simulator) == []
+    assert current(simulator) == []
 
 
 def test_a_late_create_of_a_service_waits_for_requests_of_its_account(simulator: Simulator) -> None:
     simulator.reset(seed([]), [{"kind": "late", "requests": 1}])
     assert ask(simulator, "POST", SERVICES, {"FriendlyName": "Shop"}) == (0, None)
     assert len(simulator.account.services) == 1
-    listed(simulator)
+    current(simulator)
     assert len(simulator.account.services) == 2
 
 
