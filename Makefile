@@ -58,7 +58,7 @@ soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED
 		$(RUN) -m pytest -n0 -s -k test_nothing_is_lost tests/unit/plugins/module_utils/test_nothing_is_lost.py
 
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
-	@$(BIN)/python tests/mistakes.py
+	@$(BIN)/python tests/mutants.py
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \

@@ -34,8 +34,8 @@ import requests
 import trustme
 from requests.adapters import HTTPAdapter
 
-from simulator.playing import environment, localhost, served, write_inventory, write_playbook
-from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, mg, seed
+from support.account import ACCOUNT_SID, AUTH_TOKEN, mg, seed
+from support.ansible_run import environment, localhost, served, write_inventory, write_playbook
 
 ROOT = Path(__file__).resolve().parents[1]
 LATENCY = 0.05
@@ -49,7 +49,7 @@ subprocess.run([sys.executable, "-m", sys.argv[1]])
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 """
-WEATHER = {"reset": 0.05, "status": 0.05, "refused": 0.05}
+FAULT_RATES = {"reset": 0.05, "status": 0.05, "refused": 0.05}
 
 
 @dataclass
@@ -213,7 +213,7 @@ class Bench:
         for _try in range(tries):
             for clients, times in theirs.items():
                 with self.served(count, "mixed") as url:
-                    command = [sys.executable, str(ROOT / "tests/helped.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME"]
+                    command = [sys.executable, str(ROOT / "tests/sdk_rollout.py"), url, ACCOUNT_SID, AUTH_TOKEN, "ACME"]
                     env = {**os.environ, **self.variables(url)}
                     begin = time.perf_counter()
                     subprocess.run([*command, "20", clients], input=services, text=True, check=True, env=env)
@@ -282,10 +282,10 @@ class Bench:
         details += f"{1000 * network / count:.2f} ms; the start of the module takes {start:.2f} s"
         self.tell("processor time of ours a Service, mixed", "< 1 ms", f"{ours:.2f} ms", ours < 1, details)
 
-    def bad_weather(self) -> None:
+    def with_faults(self) -> None:
         """Resets, 503 and 429, each for 5 % of the requests: all become right, and no POST takes twice."""
         count = min(1000, self.most)
-        with self.served(count, "mixed", "--weather", json.dumps(WEATHER)) as url:
+        with self.served(count, "mixed", "--fault-rates", json.dumps(FAULT_RATES)) as url:
             took = self.role(url, count, 20, alpha_sender_max_retries=10)
             time.sleep(0.1)
         done = Counter(e["path"] for e in self.journal() if e["method"] == "POST" and e.get("took"))
@@ -294,7 +294,11 @@ class Bench:
         told = f"{len(done)} created once, {twice} twice"
         details = f"{took:.1f} s, {len(self.journal())} requests"
         self.tell(
-            f"{count} Services in bad weather", f"{needed} created", told, len(done) == needed and not twice, details
+            f"{count} Services with random faults",
+            f"{needed} created",
+            told,
+            len(done) == needed and not twice,
+            details,
         )
 
     def hosts(self) -> None:
@@ -368,7 +372,7 @@ class Bench:
             self.helper_library(10000, 1)
         self.limited(3)
         self.processor()
-        self.bad_weather()
+        self.with_faults()
         self.hosts()
         self.inventory_and_audit()
         self.growth()

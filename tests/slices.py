@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from simulator.jobs import Inventory, Job, cut, start_job
-from simulator.playing import served
-from simulator.testing import mg
+from support.account import mg
+from support.ansible_run import served
+from support.jobs import Inventory, Job, cut, start_job
 
 LATENCY = 0.05
 APPLY = "messaging.twilio.apply"

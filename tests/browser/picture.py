@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from browser.looking import browser
+from browser.pages import browser
 
 
 def main() -> None:

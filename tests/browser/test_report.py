@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
 from axe_playwright_python.sync_playwright import Axe
-from browser.looking import browser as open_browser
-from browser.looking import outcomes, rollout, written
+from browser.pages import browser as open_browser
+from browser.pages import outcomes, rollout, written
 from playwright.sync_api import Browser, Page, expect
 
-from simulator.hostile import NAMES
-from simulator.testing import mg
+from support.account import mg
+from support.hostile import NAMES
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 ROWS = "table.services tbody tr"

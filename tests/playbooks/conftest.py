@@ -3,6 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from simulator.fixtures import shared_simulator, simulator
+from support.fixtures import shared_simulator, simulator
 
 __all__ = ["shared_simulator", "simulator"]

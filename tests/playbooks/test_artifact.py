@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from simulator import Simulator
-from simulator.playing import ROOT, environment
-from simulator.testing import environment as credentials
-from simulator.testing import mg, seed
+from support.account import environment as credentials
+from support.account import mg, seed
+from support.ansible_run import ROOT, environment
 
 NEEDED = {
     ".ansible-lint",  # Galaxy reads it when it looks at the artifact

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import play, write_inventory
-from simulator.testing import environment, mg, named_seed
+from support.account import environment, mg, named_seed
+from support.ansible_run import play, write_inventory
 
 AUDIT = "messaging.twilio.audit"
 NAMES = ["Shop UK", "Shop, FR", 'say "hi"', "{{ 1 + 1 }}", ""]

@@ -21,9 +21,9 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from simulator import Simulator
-from simulator.jobs import start_job
-from simulator.playing import ROOT, listed, play, write_inventory
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, environment, mg, named_seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, environment, mg, named_seed
+from support.ansible_run import ROOT, listed, play, write_inventory
+from support.jobs import start_job
 
 AWX = ROOT / "docs/awx"
 GIVEN = {

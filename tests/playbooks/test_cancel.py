@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import environment, localhost, modules, start, until, write_playbook
-from simulator.testing import environment as credentials
-from simulator.testing import mg, seed
+from support.account import environment as credentials
+from support.account import mg, seed
+from support.ansible_run import environment, localhost, modules, start, until, write_playbook
 
 SIDS = [mg(number) for number in range(1, 401)]
 TASK = {"messaging.twilio.alpha_senders": {"services": SIDS, "alpha_sender": "ACME", "concurrency": 50}}

@@ -19,9 +19,9 @@ from ansible_collections.messaging.twilio.plugins.module_utils._options import c
 
 from simulator import Simulator
 from simulator.faults import KINDS
-from simulator.playing import ROOT, environment, listed, localhost, play, write_inventory
-from simulator.testing import API_KEY, API_SECRET, named_seed, seed
-from simulator.testing import environment as credentials
+from support.account import API_KEY, API_SECRET, named_seed, seed
+from support.account import environment as credentials
+from support.ansible_run import ROOT, environment, listed, localhost, play, write_inventory
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/docsite/rst").glob("*.rst"))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import ROOT, listed, localhost, play, write_inventory
-from simulator.testing import environment, mg, named_seed, seed
+from support.account import environment, mg, named_seed, seed
+from support.ansible_run import ROOT, listed, localhost, play, write_inventory
 
 NAMES = [f"Shop {number}" for number in range(1, 13)]
 SENDERS = {name: [[], ["OLD"], ["ACME"], ["Acme"]][place % 4] for place, name in enumerate(NAMES)}

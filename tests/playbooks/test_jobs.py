@@ -17,9 +17,9 @@ import pytest
 from ansible.release import __version__
 
 from simulator import Simulator
-from simulator.jobs import Inventory, Job, cut, start_job
-from simulator.playing import listed, modules, until, write_inventory
-from simulator.testing import AUTH_TOKEN, environment, mg, named_seed, seed
+from support.account import AUTH_TOKEN, environment, mg, named_seed, seed
+from support.ansible_run import listed, modules, until, write_inventory
+from support.jobs import Inventory, Job, cut, start_job
 
 APPLY = "messaging.twilio.apply"
 WISH = {"alpha_sender_name": "ACME"}

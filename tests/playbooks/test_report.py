@@ -25,9 +25,9 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report import (
 )
 
 from simulator import Simulator
-from simulator.hostile import NAMES
-from simulator.playing import ROOT, localhost, modules, play, start, until, write_inventory
-from simulator.testing import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
+from support.account import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed, seed
+from support.ansible_run import ROOT, localhost, modules, play, start, until, write_inventory
+from support.hostile import NAMES
 
 APPLY, AUDIT = "messaging.twilio.apply", "messaging.twilio.audit"
 MIXED: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]

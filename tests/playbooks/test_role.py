@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import localhost, play
-from simulator.testing import environment, mg, seed
+from support.account import environment, mg, seed
+from support.ansible_run import localhost, play
 
 APPLY = "messaging.twilio.apply"
 MIXED: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]

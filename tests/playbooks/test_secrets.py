@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from simulator.playing import localhost, play
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
+from support.ansible_run import localhost, play
 
 SECRETS = (
     AUTH_TOKEN,

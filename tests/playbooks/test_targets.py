@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.playing import ROOT, localhost, play
+from support.ansible_run import ROOT, localhost, play
 
 TARGETS = sorted(path.parents[1].name for path in (ROOT / "tests/integration/targets").glob("*/meta/main.yml"))
 

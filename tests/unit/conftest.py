@@ -9,6 +9,6 @@ from pathlib import Path
 # ansible-test runs these tests too, and knows nothing of the folder beside them.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulator.fixtures import shared_simulator, simulator  # found only once its folder is on the path
+from support.fixtures import shared_simulator, simulator  # found only once its folder is on the path
 
 __all__ = ["shared_simulator", "simulator"]

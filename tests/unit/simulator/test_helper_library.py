@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from helped import Loopback
+from sdk_rollout import Loopback
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from simulator import Simulator
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
 
 
 def library(simulator: Simulator, user: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> Client:

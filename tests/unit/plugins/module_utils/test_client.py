@@ -22,7 +22,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 
 from simulator import Simulator
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
 
 ROOT = Path(__file__).resolve().parents[4]
 TOKEN = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN}

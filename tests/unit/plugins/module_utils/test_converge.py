@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 SID = mg(1)
 

@@ -14,8 +14,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._converge import 
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 
 from simulator import Simulator
-from simulator.playing import ROOT
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
+from support.ansible_run import ROOT
 
 PAGE = ROOT / "docs/docsite/rst/guide_failures.rst"
 SID = mg(1)

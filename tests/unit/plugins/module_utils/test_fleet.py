@@ -27,7 +27,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import ma
 from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 
 def run(simulator: Simulator, services: list[Any], *, concurrency: int = 8, **more: Any) -> list[Outcome]:

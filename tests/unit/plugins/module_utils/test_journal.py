@@ -21,7 +21,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal import J
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish, recovery_command
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 
 @pytest.fixture

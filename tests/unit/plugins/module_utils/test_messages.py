@@ -22,8 +22,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import In
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 
 from simulator import Simulator
-from simulator.playing import ROOT
-from simulator.testing import API_KEY, mg, options, seed
+from support.account import API_KEY, mg, options, seed
+from support.ansible_run import ROOT
 
 PAGE = ROOT / "docs/docsite/rst/errors.rst"
 HEAD = "   message\n"

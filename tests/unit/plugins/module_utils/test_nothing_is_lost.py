@@ -27,7 +27,7 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 SEED = int(os.environ.get("SEED", "0"))
@@ -228,14 +228,14 @@ def test_nothing_is_lost(simulator: Simulator) -> None:
     assert {"status", "reset", "cut", "garbage", "echo", "other_writer"} <= set(fired)
 
 
-def test_a_fleet_in_bad_weather_converges_and_posts_once(simulator: Simulator) -> None:
+def test_bulk_with_random_faults_reconciles_and_posts_once(simulator: Simulator) -> None:
     states: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]
     simulator.reset(seed(*states * 250))
-    simulator.weather = {"reset": 0.05, "status": 0.05, "refused": 0.05}
+    simulator.fault_rates = {"reset": 0.05, "status": 0.05, "refused": 0.05}
     wishes = [Wish(mg(number), "ACME") for number in range(1, 1001)]
     client = Client(make_connection(options(simulator, max_retries=10)), concurrency=20, wait=lambda seconds: None)
     outcomes = converge_all(client, wishes, concurrency=20, dry_run=False)
-    simulator.weather = {}
+    simulator.fault_rates = {}
     assert Counter(outcome.action for outcome in outcomes) == {"created": 250, "replaced": 500, "none": 250}
     assert all(simulator.senders(wish.service_sid) == ["ACME"] for wish in wishes)
     took = Counter(entry["path"] for entry in simulator.journal if entry["method"] == "POST" and entry.get("took"))

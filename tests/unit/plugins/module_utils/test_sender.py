@@ -23,7 +23,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import ma
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.testing import mg
+from support.account import mg
 
 ALLOWED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -+_&"
 NAMES = ("ACME", "Acme", "OLD", "OTHER")

@@ -19,7 +19,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 )
 
 from simulator import Simulator
-from simulator.testing import mg, named_seed, options, seed
+from support.account import mg, named_seed, options, seed
 
 ODD = ["Shop UK", 'He said "hi"', "{{ lookup('pipe', 'id') }}", "a/b\\c", "Grüße 🎉", "x" * 64, "", "Shop UK", "all"]
 

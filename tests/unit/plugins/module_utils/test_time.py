@@ -14,7 +14,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 
 def test_a_cancelled_run_has_its_grace_from_the_first_signal_on() -> None:

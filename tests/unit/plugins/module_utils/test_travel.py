@@ -21,7 +21,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wi
 from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 
 def client(simulator: Simulator, **changed: Any) -> Client:

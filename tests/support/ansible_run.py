@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
-class Played:
+class PlaybookRun:
     """How a playbook ended: its exit status, and what it printed."""
 
     status: int
@@ -78,11 +78,11 @@ def start(
     )
 
 
-def play(folder: Path, playbook: str | list[dict[str, Any]], *options: str, **more: Any) -> Played:
+def play(folder: Path, playbook: str | list[dict[str, Any]], *options: str, **more: Any) -> PlaybookRun:
     """Run a playbook as `start` does, and wait for its end."""
     with start(folder, playbook, *options, **more) as process:
         output, _nothing = process.communicate()
-    return Played(process.returncode, output)
+    return PlaybookRun(process.returncode, output)
 
 
 def write_playbook(folder: Path, plays: list[dict[str, Any]]) -> str:

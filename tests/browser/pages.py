@@ -15,7 +15,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._fleet import bul
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import check_files, make_report, write_report
 from playwright.sync_api import Browser, sync_playwright
 
-from simulator.testing import mg
+from support.account import mg
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -23,7 +23,7 @@ from typing import Any
 import ansible_runner  # type: ignore[import-untyped]  # it has no types
 import yaml
 
-from simulator.playing import environment
+from support.ansible_run import environment
 
 Inventory = dict[str, Any]
 RUNNER = [sys.executable, "-m", "ansible_runner"]
