@@ -43,6 +43,7 @@ def make_page(report: Report, data: str, data_name: str) -> str:
         report=report,
         title="Rollout of alpha senders" if report["kind"] == "rollout" else "Audit of alpha senders",
         verdict=_verdict(report),
+        words=TEXTS,
         counts=counts,
         bars=_bars(counts),
         total=report["summary"]["total"],
