@@ -13,92 +13,180 @@ import difflib
 import fnmatch
 import typing as t
 
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
-    MOST_PROBLEMS,
+    MAX_JOINED,
     ApiError,
     InputError,
-    first_few,
-    shown,
+    join_first,
+    plural,
+    quoted,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import Resource, check_service
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
+    Resource,
+    Row,
+    check_sid,
+    is_sid,
+    sid_key,
+)
+
+PATH = "/v1/Services"
+LIST_KEY = "services"
+ONE_OF_TWO = "Set service_sid or service_name"
+
+
+def list_services(client: Client) -> list[Row]:
+    """All Services of the account.
+
+    :raises ApiError: if they cannot be read.
+    """
+    return t.cast("list[Row]", client.list(PATH, LIST_KEY))
+
+
+def split_valid(services: t.Iterable[Row]) -> tuple[list[Row], list[str]]:
+    """The Services that have a SID, and a warning if some do not."""
+    valid, bad = [], []
+    for service in services:
+        (valid if is_sid("MG", service.get("sid")) else bad).append(service)
+    first = ", ".join(quoted(service.get("sid")) for service in bad[:MAX_JOINED])
+    return valid, [f"Twilio listed {plural(len(bad), 'Service')} without a valid SID, ignored: {first}"] if bad else []
 
 
 class ServiceNames:
     """Finds Services by name.
 
-    :arg read: reads all Services. Called once, and only when a name is looked up.
+    :arg read: reads all Services. Called once, and only if a name is looked up.
     """
 
-    def __init__(self, read: t.Callable[[], t.Iterable[Resource]]) -> None:
+    def __init__(self, read: t.Callable[[], t.Iterable[Row]]) -> None:
         self._read = read
         self._sids: dict[str, list[str]] | None = None
-        #: The friendly name of each SID in lower case. Empty as long as no name was looked up.
+        self._failed = 0
+        #: The friendly name of each SID (`sid_key`). Empty until a name is looked up.
         self.known: dict[str, str] = {}
-        self._unknown = 0
 
     def sid(self, name: str) -> str:
-        """The SID of the one Service whose friendly name is ``name``, exactly.
+        """The SID of the Service whose friendly name is exactly ``name``.
 
         :raises InputError: if there is none, with the closest names, or more than one, with their SIDs.
         """
         if self._sids is None:
             self._sids = {}
-            for service in self._read():
-                friendly_name, service_sid = str(service.get("friendly_name")), str(service.get("sid"))
-                self._sids.setdefault(friendly_name, []).append(service_sid)
-                self.known[service_sid.lower()] = friendly_name
+            for service in split_valid(self._read())[0]:
+                friendly_name = service.get("friendly_name")
+                if isinstance(friendly_name, str):
+                    self._sids.setdefault(friendly_name, []).append(service["sid"])
+                    self.known[sid_key(service["sid"])] = friendly_name
         found = self._sids.get(name, [])
         if len(found) == 1:
             return found[0]
         if found:
             raise InputError(
-                f"service_name: {shown(name)} is the friendly name of {len(found)} Services ({first_few(found)}); "
-                "give the service_sid of the one that is meant"
+                f"service_name must be the name of one Service, got {quoted(name)}, which {len(found)} Services have "
+                f"({join_first(found)}). Use service_sid instead"
             )
-        raise InputError(
-            f"service_name: {shown(name)} is the friendly name of no Service{self._closest(name, self._sids)}"
-        )
+        closest = self._closest(name, self._sids)
+        raise InputError(f"service_name must be the friendly name of a Service, got {quoted(name)}. {closest}")
 
     def _closest(self, name: str, known: t.Iterable[str]) -> str:
-        self._unknown += 1
-        # To compare one name with ten thousand takes a while, and a message names a few problems only.
-        if self._unknown > MOST_PROBLEMS:
-            return ""
-        close = difflib.get_close_matches(name, known, n=3)
+        self._failed += 1
+        # Comparing one name with 10,000 takes 0.1 s, and a message shows only the first problems.
+        close = difflib.get_close_matches(name, known, n=3) if self._failed <= MAX_JOINED else []
         if not close:
-            return "; messaging.twilio.service_info lists them"
-        return f"; close to it are {', '.join(map(shown, close))}"
+            return "The module messaging.twilio.service_info lists the Services"
+        return f"Did you mean {' or '.join(map(quoted, close))}?"
+
+
+def check_service(service_sid: object, service_name: object, label: str = "") -> tuple[str, str | None]:
+    """The SID of a Service and ``None``, or an empty string and its name.
+
+    :arg label: precedes the name of an option in messages.
+    :raises InputError: if not exactly one is given, or it is not valid.
+    """
+    if service_name is None:
+        if service_sid is None:
+            raise InputError(f"{label}service_sid is missing. {ONE_OF_TWO}")
+        return check_sid("MG", service_sid, f"{label}service_sid"), None
+    if service_sid is not None:
+        raise InputError(
+            f"{label}service_sid and service_name exclude each other, got {quoted(service_sid)} and "
+            f"{quoted(service_name)}. {ONE_OF_TWO}"
+        )
+    if not isinstance(service_name, str) or not service_name:
+        raise InputError(
+            f"{label}service_name must be the friendly name of a Service as a string, got {quoted(service_name)}"
+        )
+    return "", service_name
 
 
 def check_filter(service_sid: str | None, service_name: str | None, name_glob: str | None) -> None:
-    """Raise `InputError` where more than one of them is given, or one that is none."""
+    """Raise `InputError` if more than one of them is given, or one is not valid."""
     given = [name for name, value in locals().items() if value is not None]
     if len(given) > 1:
-        raise InputError(f"{' and '.join(given)} were given; one of service_sid, service_name and name_glob is allowed")
+        raise InputError(f"{' and '.join(given)} exclude each other. Set service_sid, service_name or name_glob")
     if name_glob == "":
-        raise InputError("name_glob: '' matches no Service; leave it out to get all")
+        raise InputError("name_glob must be a pattern of names, got ''. Leave it out to get all Services")
     if name_glob is None and given:
         check_service(service_sid, service_name)
 
 
 def read_services(
     client: Client, service_sid: str | None = None, service_name: str | None = None, name_glob: str | None = None
-) -> list[Resource]:
-    """The Services that match what `check_filter` has checked, all where nothing is given.
+) -> list[Row]:
+    """The Services that match what `check_filter` checked, all of them by default.
 
-    A name matches exactly, a pattern with ``*``, ``?`` and ``[...]``; upper and lower case differ.
+    A name matches exactly. In a pattern, ``*``, ``?`` and ``[...]`` have their usual meaning. Case matters.
+
+    :raises ApiError: if they cannot be read.
     """
     if service_sid is not None:
         try:
-            return [client.service(service_sid)]
+            return [client.get(f"{PATH}/{service_sid}")]
         except ApiError as error:
-            if not error.not_there:
+            if not error.not_found:
                 raise
             return []
-    services = client.services()
+    services = list_services(client)
     if service_name is not None:
         return [service for service in services if service.get("friendly_name") == service_name]
     if name_glob is not None:
-        return [service for service in services if fnmatch.fnmatchcase(str(service.get("friendly_name")), name_glob)]
+        return [service for service in services if fnmatch.fnmatchcase(_name(service), name_glob)]
     return services
+
+
+def _name(service: Row) -> str:
+    name = service.get("friendly_name")
+    return name if isinstance(name, str) else ""
+
+
+def services_with_rows(
+    client: Client, resource: Resource, services: t.Sequence[Row], *, concurrency: int
+) -> dict[str, t.Any]:
+    """The ``services`` with the rows of ``resource``, ``errors`` of those that could not be read, and ``warnings``.
+
+    The rows have the key ``list_key`` of the resource. They are ``None`` if they could not be read.
+
+    :raises ApiError: for an error that every other Service would get, too.
+    """
+    valid, warnings = split_valid(services)
+    slots = [Slot(resource, service["sid"]) for service in valid]
+    found = read_all(client, slots, concurrency=concurrency)
+    failed = [(service, error) for service, error in zip(valid, found) if isinstance(error, ApiError)]
+    for _service, error in failed:
+        if error.fatal:
+            raise error
+    if failed:
+        count = f"{len(failed)} of {plural(len(services), 'Service')}"
+        warnings.append(f"The {resource.label}s of {count} could not be read, see errors. The first: {failed[0][1]}")
+    return {
+        "services": [
+            {**service, resource.list_key: rows if isinstance(rows, list) else None}
+            for service, rows in zip(valid, found)
+        ],
+        "errors": [
+            {"service_sid": service["sid"], "msg": str(error), "error": error.as_fields()} for service, error in failed
+        ],
+        "warnings": warnings,
+    }

@@ -143,37 +143,39 @@ unknown:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import converge, single_result
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import left_behind
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired, with_sid
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
-from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
     connection_spec,
+    desired_spec,
     run_module,
     service_spec,
-    wish_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wish, with_sid
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
+from ansible_collections.messaging.twilio.plugins.module_utils._results import account_of, single_result, unrecovered_result
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**service_spec(), **wish_spec(), "journal_path": {"type": "path"}, **connection_spec()},
+        argument_spec={**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()},
         supports_check_mode=True,
     )
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        names = ("service_sid", "alpha_sender", "state", "replace", "service_name")
-        wish = make_wish(*(params[name] for name in names))
-        with Journal(params["journal_path"], dry_run=module.check_mode) as journal:
+        names = ("service_sid", "service_name", "alpha_sender", "state", "replace")
+        desired = make_desired(**{name: params[name] for name in names})
+        with Journal(params["journal_path"], check_mode=module.check_mode) as journal:
             client = connect(1)
-            wish = with_sid(wish, ServiceNames(client.services).sid)
-            journal.take_over([wish.service_sid])
-            outcome = converge(client, wish, dry_run=module.check_mode, journal=journal)
-            left = left_behind(client, journal, [outcome], concurrency=1)
-        result = single_result(outcome)
-        result.setdefault("warnings", []).extend(left.pop("warnings", []))
+            desired = with_sid(desired, ServiceNames(lambda: list_services(client)).sid)
+            journal.claim([desired.slot])
+            outcome = reconcile(client, desired, check_mode=module.check_mode, journal=journal)
+            unrecovered = find_unrecovered(client, journal, [outcome], concurrency=1)
+        result = single_result(outcome, account_sid=account_of(client, [outcome]), check_mode=module.check_mode)
+        left = unrecovered_result(unrecovered)
+        result["warnings"] += left.pop("warnings") + journal.warnings
         return {**result, **left}
 
     run_module(module, job)

@@ -195,51 +195,63 @@ error:
 """
 
 import typing as t
+from functools import lru_cache
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
-    audit,
-    audit_result,
-    write_csv,
-    write_json,
-)
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import Stopwatch, check_limits, check_path
-from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+from ansible_collections.messaging.twilio.plugins.module_utils._audit import audit, audit_result, write_csv, write_json
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_compared
+from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
+    check_concurrency,
+    check_controller_options,
+    check_minimum,
+    check_path,
     connection_spec,
-    fleet_spec,
-    report_spec,
+    controller_spec,
+    desired_spec,
     run_module,
-    wish_spec,
+    services_spec,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._results import Stopwatch
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services, split_valid
 
 
 def main() -> None:
     spec = {
-        **fleet_spec(),
+        **services_spec(),
         "table_rows": {"type": "int", "default": 25},
         "json_path": {"type": "path"},
         "csv_path": {"type": "path"},
     }
-    spec = {**spec, **wish_spec(), **report_spec(), **connection_spec()}
+    spec = {**spec, **desired_spec(), **controller_spec(), **connection_spec()}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        check_limits(params["concurrency"])
-        if params["table_rows"] < 0:
-            raise InputError(f"table_rows: {params['table_rows']} is not allowed; 0 and more are")
-        if not module.check_mode:
-            check_path(params["json_path"], "json_path")
-            check_path(params["csv_path"], "csv_path")
+        check_controller_options(params)
+        check_concurrency(params["concurrency"])
+        check_minimum("table_rows", params["table_rows"])
+        paths = {} if module.check_mode else {name: params[name] for name in ("json_path", "csv_path")}
+        for name, path in paths.items():
+            check_path(path, name)
         client, stopwatch = connect(params["concurrency"]), Stopwatch()
-        wanted = [params[name] for name in ("services", "alpha_sender", "state", "replace")]
-        rows = audit(client, *wanted, concurrency=params["concurrency"])
-        result = {**audit_result(rows, table_rows=params["table_rows"]), **stopwatch.read(client)}
-        if params["json_path"] is not None and not module.check_mode:
-            write_json(params["json_path"], result)
-        if params["csv_path"] is not None and not module.check_mode:
-            write_csv(params["csv_path"], rows)
+        all_services = lru_cache(maxsize=None)(lambda: list_services(client))
+        entries, warnings = params["services"], []
+        if entries is None:
+            valid, warnings = split_valid(all_services())
+            entries = [service["sid"] for service in valid]
+        common = {name: params[name] for name in desired_spec()}
+        desired, others = make_compared(entries, common, find=ServiceNames(all_services).sid)
+        rows = audit(client, desired, others, all_services(), concurrency=params["concurrency"])
+        result = audit_result(ALPHA_SENDER, rows, table_rows=params["table_rows"])
+        result.update(stopwatch.fields(client), warnings=warnings)
+        try:
+            if paths.get("json_path") is not None:
+                write_json(paths["json_path"], result)
+            if paths.get("csv_path") is not None:
+                write_csv(paths["csv_path"], ALPHA_SENDER, rows)
+        except OSError as error:
+            result.update(failed=True, msg=f"{result['msg']}\nThe result cannot be written: {error}")
         return result
 
     run_module(module, job)

@@ -67,14 +67,20 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
     connection_spec,
     run_module,
     service_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import check_service, check_sid
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import read_slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, check_sid, sid_key
+from ansible_collections.messaging.twilio.plugins.module_utils._services import (
+    ServiceNames,
+    check_service,
+    list_services,
+)
 
 
 def main() -> None:
@@ -85,11 +91,12 @@ def main() -> None:
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         service_sid, name = check_service(params["service_sid"], params["service_name"])
-        # SIDs are hexadecimal, and may be written in capitals.
-        sid = None if params["sid"] is None else check_sid("AI", params["sid"], "sid").lower()
+        sid = None if params["sid"] is None else sid_key(check_sid("AI", params["sid"], "sid"))
         client = connect(1)
-        found = client.alpha_senders(ServiceNames(client.services).sid(name) if name is not None else service_sid)
-        return {"alpha_senders": [sender for sender in found if sid in (None, str(sender.get("sid")).lower())]}
+        if name is not None:
+            service_sid = ServiceNames(lambda: list_services(client)).sid(name)
+        rows = read_slot(client, Slot(ALPHA_SENDER, service_sid))
+        return {"alpha_senders": [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))]}
 
     run_module(module, job)
 

@@ -300,70 +300,79 @@ report:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
-    Stopwatch,
-    bulk_result,
-    check_limits,
-    converge_all,
-    count_wishes,
-    left_behind,
-    progress_lines,
-)
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
-from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
+    check_concurrency,
+    check_controller_options,
+    check_minimum,
+    check_path,
     connection_spec,
-    fleet_spec,
-    report_spec,
+    controller_spec,
+    desired_spec,
     run_module,
-    wish_spec,
+    services_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import sid_key
+from ansible_collections.messaging.twilio.plugins.module_utils._results import (
+    Stopwatch,
+    account_of,
+    bulk_result,
+    unrecovered_result,
+    write_progress,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services
 
 
 def main() -> None:
     spec = {
-        **fleet_spec(),
+        **services_spec(),
         "max_failures": {"type": "int"},
         "progress_path": {"type": "path"},
-        "progress_every": {"type": "int", "default": 2000},
-        "artifacts": {"type": "bool", "default": False},
+        "progress_interval": {"type": "float", "default": 10.0},
         "journal_path": {"type": "path"},
     }
-    spec = {**spec, **wish_spec(), **report_spec(), **connection_spec()}
+    spec = {**spec, **desired_spec(), **controller_spec(), **connection_spec()}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        limits = {name: params[name] for name in ("concurrency", "max_failures", "progress_every")}
-        check_limits(**limits)
+        check_controller_options(params)
+        check_concurrency(params["concurrency"])
+        check_minimum("max_failures", params["max_failures"])
+        check_minimum("progress_interval", params["progress_interval"])
+        check_path(params["progress_path"], "progress_path")
         if params["services"] is None:
-            # With hosts they are made of the hosts' variables, where those are known: on the controller.
-            raise InputError("services: missing; give the Services, or hosts in a task of a play")
-        with Journal(params["journal_path"], dry_run=module.check_mode) as journal:
-            client, stopwatch = connect(limits["concurrency"]), Stopwatch()
-            names = ServiceNames(client.services)
-            wishes = make_wishes(
-                *(params[name] for name in ("services", "alpha_sender", "state", "replace")), find=names.sid
+            raise InputError("services is missing. Set it, or set hosts in a task of a play")
+        check_mode = module.check_mode
+        with Journal(params["journal_path"], check_mode=check_mode) as journal:
+            client, stopwatch = connect(params["concurrency"]), Stopwatch()
+            names = ServiceNames(lambda: list_services(client))
+            common = {name: params[name] for name in desired_spec()}
+            desired = make_all_desired(params["services"], common, find=names.sid)
+            journal.claim(one.slot for one in desired)
+            outcomes = reconcile_all(
+                client,
+                desired,
+                concurrency=params["concurrency"],
+                check_mode=check_mode,
+                max_failures=params["max_failures"],
+                progress=write_progress(
+                    params["progress_path"], len(desired), params["progress_interval"], check_mode=check_mode
+                ),
+                journal=journal,
             )
-            progress = progress_lines(
-                params["progress_path"], len(wishes), limits.pop("progress_every"), dry_run=module.check_mode
-            )
-            journal.take_over(wish.service_sid for wish in wishes)
-            outcomes = converge_all(
-                client, wishes, dry_run=module.check_mode, progress=progress, journal=journal, **limits
-            )
-            left = left_behind(client, journal, outcomes, concurrency=limits["concurrency"])
-        result = bulk_result(outcomes, dry_run=module.check_mode, artifacts=params["artifacts"])
-        result.update(stopwatch.read(client), wishes=count_wishes(wishes))
-        result["warnings"] += left.pop("warnings", [])
-        result.update(left)
-        for service in result["services"] if names.known else ():
-            service["friendly_name"] = names.known.get(service["service_sid"].lower())
-        # What was given is not returned once more: of 10,000 Services that takes as long as 100 requests.
-        result["invocation"] = {"module_args": {**params, "services": f"{len(params['services'])} entries"}}
-        return result
+            unrecovered = find_unrecovered(client, journal, outcomes, concurrency=params["concurrency"])
+        result = bulk_result(outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode)
+        left = unrecovered_result(unrecovered)
+        result["warnings"] += left.pop("warnings") + journal.warnings
+        for outcome in result["outcomes"] if names.known else ():
+            outcome["service_name"] = names.known.get(sid_key(outcome["service_sid"]))
+        # Returning 10,000 entries a second time takes 0.1 s, as long as 100 requests.
+        arguments = {**params, "services": f"{len(params['services'])} entries"}
+        return {**result, **left, **stopwatch.fields(client), "invocation": {"module_args": arguments}}
 
     run_module(module, job)
 

@@ -111,14 +111,19 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import check_limits, services_with_senders
-from ansible_collections.messaging.twilio.plugins.module_utils._options import (
+from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
+    check_concurrency,
     connection_spec,
     run_module,
     service_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._services import check_filter, read_services
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._services import (
+    check_filter,
+    read_services,
+    services_with_rows,
+)
 
 
 def main() -> None:
@@ -130,14 +135,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**service_spec(), **spec, **connection_spec()}, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        check_limits(params["concurrency"])
+        check_concurrency(params["concurrency"])
         chosen = {name: params[name] for name in ("service_sid", "service_name", "name_glob")}
         check_filter(**chosen)
         client = connect(params["concurrency"])
         services = read_services(client, **chosen)
         if not params["alpha_senders"]:
             return {"services": services, "errors": []}
-        return services_with_senders(client, services, concurrency=params["concurrency"])
+        return services_with_rows(client, ALPHA_SENDER, services, concurrency=params["concurrency"])
 
     run_module(module, job)
 

@@ -1,0 +1,158 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every sentence about an outcome, and the command that restores a lost value.
+
+Private to this collection: it may change with any release.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import typing as t
+
+from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
+from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, join_values
+
+_PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
+
+#: Causes that are known before anything is written.
+_BEFORE_WRITING = {
+    cause.NOT_READ: "{slot}: the {label} cannot be read, nothing was changed: {read_error}",
+    cause.STOPPED: "{slot} was not changed, because the run was stopped",
+    problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
+    "{value!r}",
+    problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
+    "{value!r}. Remove it first with state: absent",
+    problem.NO_SID: "{slot} has the {label} {before!r} without a valid SID, so it cannot be deleted. Delete it in the "
+    "Twilio Console",
+}
+_SEVERAL = {
+    "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
+    "absent": "{slot} has several {label}s ({before}). Set {name} to the one that you want to delete",
+}
+#: What follows the error of a write.
+_AFTER_WRITING = {
+    cause.EMPTY: "It has no {label}, as before",
+    cause.REMOVED_BY_OTHER: "It has no {label} now, somebody else deleted {before!r}. To restore it, run: {command}",
+    cause.RESTORED: "The old {label} {after!r} was restored",
+    cause.OVERTAKEN: "The old {label} {lost!r} was not restored, because somebody else set {after!r} meanwhile",
+    cause.LOST: "The old {label} {lost!r} is LOST, restoring it failed too: {rollback_error}. To restore it, run: "
+    "{command}",
+}
+_DONE = {
+    "created": "{slot}: created {after!r}",
+    "replaced": "{slot}: replaced {before!r} by {after!r}",
+    "deleted": "{slot}: deleted {before!r}",
+}
+
+
+def recovery_command(slot: Slot, value: str) -> str:
+    """One line for a shell that creates a lost value again. Credentials come from the environment."""
+    # Plain if YAML allows it: Ansible prints results as JSON, which escapes each double quote, and a command that is
+    # copied from there would not work.
+    name = value if _PLAIN_IN_YAML.fullmatch(value) else json.dumps(value)
+    resource = slot.resource
+    variables = f"{{{resource.name}_name: !!str {name}, {resource.name}_services: [{slot.service_sid}]}}"
+    return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
+
+
+def name_slot(slot: Slot) -> str:
+    """What messages call a slot."""
+    return slot.service_sid + (f" ({slot.country})" if slot.country else "")
+
+
+def message(outcome: Outcome) -> str:
+    """What happened, and what to do next, as one text."""
+    words = _words(outcome)
+    if outcome.cause is None:
+        has = "{after!r}" if outcome.after is not None else "no {label}"
+        return _DONE.get(outcome.action, f"{{slot}}: unchanged, has {has}").format(**words)
+    if outcome.cause == problem.SEVERAL:
+        return _SEVERAL[outcome.desired.state].format(**words)
+    if outcome.cause in _BEFORE_WRITING:
+        return _BEFORE_WRITING[outcome.cause].format(**words)
+    facts = t.cast(Facts, outcome.facts)
+    plan = facts.plan
+    if plan is not None and plan.create is not None:
+        text = f"{words['slot']}: {plan.create!r} could not be created"
+    else:
+        text = f"{words['slot']}: {outcome.before!r} could not be deleted"
+    text += f": {facts.error}. " if facts.error is not None else ". "
+    if outcome.cause == cause.UNKNOWN:
+        return text + _unknown(outcome, facts, words)
+    if outcome.cause == cause.OCCUPIED:
+        return text + f"It now has {outcome.after!r}" + _second_problem(facts, outcome)
+    text += _AFTER_WRITING[outcome.cause].format(**words)
+    if outcome.cause == cause.EMPTY and outcome.unknown:
+        text += f", but {outcome.desired.value!r} may still be created"
+    return text
+
+
+def _words(outcome: Outcome) -> dict[str, t.Any]:
+    slot, facts = outcome.desired.slot, outcome.facts
+    rollback = facts.rollback if facts is not None else None
+    return {
+        "slot": name_slot(slot),
+        "label": slot.resource.label,
+        "name": slot.resource.name,
+        "value": outcome.desired.value,
+        "before": outcome.before,
+        "after": outcome.after,
+        "lost": outcome.lost,
+        "read_error": facts.read_error if facts is not None else None,
+        "rollback_error": rollback.error if rollback is not None else None,
+        "command": recovery_command(slot, outcome.lost) if outcome.lost is not None else "",
+    }
+
+
+def _unknown(outcome: Outcome, facts: Facts, words: t.Mapping[str, t.Any]) -> str:
+    if facts.abandoned:
+        text = "The run was cancelled and ended before this was done"
+    elif facts.current is None:
+        text = f"It now has {facts.doubtful!r} or no {words['label']}, which of the two is unknown: {facts.read_error}"
+    elif facts.open_delete is not None:
+        listed = join_values(outcome.desired.slot.resource, facts.current)
+        text = f"Twilio still lists {listed!r}, but its deletion may be carried out late"
+    else:
+        text = f"What it has now is unknown: Twilio lists {join_values(outcome.desired.slot.resource, facts.current)!r}"
+    if outcome.lost is not None:
+        text += f". If it has no {words['label']}, restore {outcome.lost!r} with: {words['command']}"
+    return text
+
+
+def _second_problem(facts: Facts, outcome: Outcome) -> str:
+    """Why the plan that was made after somebody else's write could not be applied."""
+    if facts.problem is None:
+        return ""
+    if facts.problem == problem.SEVERAL:
+        return ", more than one"
+    return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def warning(outcome: Outcome) -> str | None:
+    """What the user should look at although the slot is as desired."""
+    facts = outcome.facts
+    if outcome.action == "failed" or facts is None or facts.plan is None:
+        return None
+    slot = name_slot(outcome.desired.slot)
+    if facts.inherited is not None:
+        return f"{slot}: an earlier run deleted {facts.inherited!r} and was killed then. It now has {outcome.after!r}"
+    if facts.plan.extra is not None:
+        return f"{slot} has {outcome.desired.value!r} as desired, and in addition: {facts.plan.extra}"
+    by_others = [value for value in facts.deleted if value != outcome.before]
+    return f"{slot}: somebody else set {by_others[-1]!r} meanwhile, it was replaced" if by_others else None
+
+
+def unrecovered_message(entry: Entry, *, unknown: bool) -> str:
+    """What a killed run left, and how to restore it."""
+    has = "may have" if unknown else "has"
+    return (
+        f"{name_slot(entry.slot)} {has} no {entry.slot.resource.label}: a run was killed after it deleted "
+        f"{entry.value!r}. To restore it, run: {recovery_command(entry.slot, entry.value)}"
+    )

@@ -1,0 +1,240 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Outcomes as the results of modules: fields, summary, diff and progress.
+
+Private to this collection: it may change with any release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+from collections import Counter
+from datetime import datetime, timezone
+
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry
+from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
+    message,
+    name_slot,
+    recovery_command,
+    unrecovered_message,
+    warning,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+
+#: Ends the summary line in check mode.
+CHECK_MODE = " (check mode, nothing is changed)"
+ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
+#: How many reasons a message names before it counts the others.
+MAX_REASONS = 3
+#: How many warnings a result has before it counts the others.
+MAX_WARNINGS = 10
+#: How many slots a diff shows before it counts the others.
+MAX_IN_DIFF = 50
+
+
+def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str, t.Any]:
+    """An outcome as modules return it.
+
+    :arg account_sid: the account of the slot, if the slot does not know it.
+    """
+    slot = outcome.desired.slot
+    fields: dict[str, t.Any] = {
+        "service_sid": slot.service_sid,
+        "account_sid": slot.account_sid or account_sid,
+        "iso_country_code": slot.country,
+        "action": outcome.action,
+        "before": outcome.before,
+        "after": outcome.after,
+    }
+    if outcome.action in ("failed", "skipped"):
+        fields["msg"] = message(outcome)
+    if outcome.action == "failed":
+        lost = outcome.lost
+        fields.update(
+            error=_error_fields(outcome),
+            restored=outcome.restored,
+            lost_sender=lost,
+            state_unknown=outcome.unknown,
+            recovery_command=recovery_command(slot, lost) if lost is not None else None,
+        )
+    return fields
+
+
+def _error_fields(outcome: Outcome) -> dict[str, t.Any]:
+    """The ``error`` of a failure. A problem of the plan has a message alone."""
+    for error in errors_of(outcome.facts) if outcome.facts is not None else ():
+        return error.as_fields() if isinstance(error, ApiError) else error_fields(str(error))
+    return error_fields(message(outcome))
+
+
+def account_of(client: Client, outcomes: t.Iterable[Outcome]) -> str | None:
+    """The account that the client works on: as the rows say, or else the options."""
+    for outcome in outcomes:
+        account_sid = (outcome.row or {}).get("account_sid")
+        if isinstance(account_sid, str):
+            return account_sid
+    return client.account_sid
+
+
+def single_result(
+    outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False
+) -> dict[str, t.Any]:
+    """The result of a module for one slot. A skipped slot is a failure, because it is not as desired."""
+    resource = outcome.desired.slot.resource
+    failed = outcome.action in ("failed", "skipped")
+    row = outcome.row
+    if row is None and outcome.after is not None and outcome.action in ("created", "replaced"):
+        row = {"service_sid": outcome.desired.slot.service_sid, resource.field: outcome.after}
+    note = warning(outcome)
+    return {
+        **outcome_fields(outcome, account_sid),
+        "changed": outcome.changed,
+        "msg": message(outcome) + (CHECK_MODE if check_mode and not failed else ""),
+        "diff": make_diff([outcome]),
+        "warnings": [note] if note else [],
+        **({"failed": True} if failed else {resource.name: dict(row or {})}),
+    }
+
+
+def bulk_result(
+    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False
+) -> dict[str, t.Any]:
+    """The result of a module for many slots."""
+    summary = make_summary(Counter(outcome.action for outcome in outcomes))
+    failures = failure_lines(outcomes)
+    result: dict[str, t.Any] = {
+        "changed": any(outcome.changed for outcome in outcomes),
+        "msg": "\n".join([summary_line(summary) + (CHECK_MODE if check_mode else ""), *failures]),
+        "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
+        "summary": summary,
+        "desired": count_desired(outcome.desired for outcome in outcomes),
+        "diff": make_diff(outcomes),
+        "warnings": _first_warnings(outcomes),
+    }
+    return {**result, "failed": True} if failures else result
+
+
+def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:
+    """The ``summary`` of a result: a count of each action, and ``total``."""
+    summary = {action: counts.get(action, 0) for action in ACTIONS}
+    return {**summary, "total": sum(summary.values())}
+
+
+def summary_line(summary: t.Mapping[str, int]) -> str:
+    """The summary as one line."""
+    if not summary["total"]:
+        return "0 Services: nothing to do"
+    line = f"{plural(summary['total'], 'Service')}: {_counts(summary)}"
+    return line + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
+
+
+def _counts(summary: t.Mapping[str, int]) -> str:
+    return ", ".join(f"{summary[action]} {action}" for action in ACTIONS if action != "skipped")
+
+
+def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """A line that counts the failures, and one for each of the first reasons. Empty if nothing failed."""
+    failed = [outcome for outcome in outcomes if outcome.action == "failed"]
+    if not failed:
+        return []
+    # A lost value needs a person, so each is named.
+    failed.sort(key=lambda outcome: outcome.lost is None)
+    lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
+    skipped = sum(outcome.action == "skipped" for outcome in outcomes)
+    line = f"{len(failed)} of {plural(len(outcomes), 'Service')} failed"
+    line += f", {skipped} skipped because the run was stopped" if skipped else ""
+    line += f". Lost senders: {', '.join(lost)}" if lost else ""
+    more = len(failed) - MAX_REASONS
+    return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
+
+
+def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
+    warnings = [text for text in map(warning, outcomes) if text]
+    more = len(warnings) - MAX_WARNINGS
+    return warnings[:MAX_WARNINGS] + ([f"and {plural(more, 'similar warning')}"] if more > 0 else [])
+
+
+def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
+    """The desired states that differ, and how many ``services`` have each. The most frequent is first."""
+    counts = Counter((d.slot.resource.field, d.value, d.slot.country, d.state, d.replace) for d in desired)
+    return [
+        {field: value, "iso_country_code": country, "state": state, "replace": replace, "services": count}
+        for (field, value, country, state, replace), count in counts.most_common()
+    ]
+
+
+def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
+    """What ``--diff`` shows: the value of each slot that changes, before and after."""
+    changed = [outcome for outcome in outcomes if outcome.changed]
+    more = len(changed) - MAX_IN_DIFF
+    end = f"... and {plural(more, 'more Service')}\n" if more > 0 else ""
+    return {
+        side: "".join(_diff_lines(outcome, getattr(outcome, side)) for outcome in changed[:MAX_IN_DIFF]) + end
+        for side in ("before", "after")
+    }
+
+
+def _diff_lines(outcome: Outcome, value: str | None) -> str:
+    return f"{name_slot(outcome.desired.slot)}:\n" + (f"  {value}\n" if value else "")
+
+
+def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str, t.Any]:
+    """``unrecovered`` and ``warnings`` for what killed runs left: the values of `find_unrecovered`."""
+    entries, warnings = [], []
+    for entry, unknown in unrecovered:
+        entries.append(
+            {
+                "service_sid": entry.slot.service_sid,
+                "account_sid": entry.slot.account_sid,
+                "iso_country_code": entry.slot.country,
+                "lost_sender": entry.value,
+                "state_unknown": unknown,
+                "recovery_command": recovery_command(entry.slot, entry.value),
+            }
+        )
+        warnings.append(unrecovered_message(entry, unknown=unknown))
+    return {"unrecovered": entries, "warnings": warnings}
+
+
+def write_progress(
+    path: str | None, total: int, interval: float, *, check_mode: bool = False
+) -> t.Callable[[int, t.Mapping[str, int]], None]:
+    """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
+
+    A line is due ``interval`` seconds after the one before, and for the last slot of ``total``.
+    """
+    last = time.monotonic()
+
+    def progress(done: int, counts: t.Mapping[str, int]) -> None:
+        nonlocal last
+        if path is None or (done != total and time.monotonic() - last < interval):
+            return
+        last = time.monotonic()
+        line = f"{done} of {plural(total, 'Service')} done: {_counts(make_summary(counts))}. {total - done} left"
+        # A full disk is no reason to stop.
+        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
+            file.write(line + (CHECK_MODE if check_mode else "") + "\n")
+
+    return progress
+
+
+class Stopwatch:
+    """When a run began, and how long it took."""
+
+    def __init__(self) -> None:
+        self._started_at = datetime.now(timezone.utc)
+        self._begin = time.monotonic()
+
+    def fields(self, client: Client) -> dict[str, t.Any]:
+        """``started_at`` (UTC, ISO 8601), ``seconds`` since then, and the ``requests`` of ``client``."""
+        return {
+            "started_at": self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "seconds": round(time.monotonic() - self._begin, 3),
+            "requests": client.requests_sent,
+        }
