@@ -118,11 +118,9 @@ SPDX-License-Identifier: GPL-3.0-or-later
   if (report.desired.length > MAX_DESIRED) desired.append(counted("desired_more", report.desired.length - MAX_DESIRED));
   if (!report.desired.length) desired.append(texts.desired_nothing);
   if (byId("message")) byId("message").append(text(report.message || ""));
-  if (byId("skipped")) {
-    const MAX_REASONS = 3;
-    const reasons = new Set(report.entries.filter((entry) => entry.action === "skipped" && entry.msg).map((entry) => entry.msg));
-    byId("skipped").append(...[...reasons].slice(0, MAX_REASONS).map((reason) => make("li", {}, text(reason))));
-  }
+  // The first line is the summary, which the page shows anyway. The others say why the run was stopped.
+  const reasons = (report.message || "").split("\n").slice(1);
+  if (byId("skipped")) byId("skipped").append(...reasons.map((line) => make("li", {}, text(line))));
 
   const countRow = (cell, count) =>
     make("tr", {}, make("th", { scope: "row" }, cell), make("td", { class: "figure" }, number(count)));

@@ -12,8 +12,6 @@ import json
 import typing as t
 from collections import Counter
 
-from ansible_collections.messaging.twilio.plugins.module_utils._results import recovery_command
-
 SCHEMA = "messaging.twilio.report"
 #: Changes if a key is removed or changes its meaning. New keys do not change it.
 VERSION = 2
@@ -76,10 +74,6 @@ def make_report(
 
 
 def _rollout_entry(outcome: Entry) -> dict[str, t.Any]:
-    lost = outcome.get("lost_sender")
-    command = None
-    if lost is not None:
-        command = recovery_command(outcome["service_sid"], lost, outcome.get("iso_country_code"))
     return {
         **_common_keys(outcome),
         "action": outcome["action"],
@@ -88,9 +82,9 @@ def _rollout_entry(outcome: Entry) -> dict[str, t.Any]:
         "msg": outcome.get("msg"),
         "error": outcome.get("error"),
         "restored": bool(outcome.get("restored")),
-        "lost_sender": lost,
+        "lost_sender": outcome.get("lost_sender"),
         "state_unknown": bool(outcome.get("state_unknown")),
-        "recovery_command": command,
+        "recovery_command": outcome.get("recovery_command"),
     }
 
 
