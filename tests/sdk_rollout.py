@@ -1,14 +1,15 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rollout by threads over Twilio's helper library, as a program of its own: what the bench stands beside.
+"""A rollout by threads with Twilio's helper library, for comparison in the bench.
 
-``python sdk_rollout.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS``, with one Service SID a line on standard
-input. CLIENTS is ``one``, for all threads, as the library's own examples have it, or ``each``, a thread its own.
+``python sdk_rollout.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS`` reads Service SIDs from standard input, one
+in a line. CLIENTS is ``one`` (all threads share a client, as in the library's examples) or ``each`` (one for each thread).
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,17 +20,18 @@ from twilio.rest import Client
 
 
 class Loopback(TwilioHttpClient):  # type: ignore[misc]  # it has no types
-    """Twilio's HTTP client, with the simulator in the place of the real host."""
+    """Twilio's HTTP client, which sends the requests for Twilio's hosts to the simulator."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
-        #: Of the last answer, which the library itself does not hand on.
+        #: The headers of the last answer, which the library does not return.
         self.headers: dict[str, str] = {}
 
-    # pylint: disable-next=arguments-differ  # the rest is handed on as it comes
+    # pylint: disable-next=arguments-differ  # the other arguments are passed through
     def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
-        response = super().request(method, uri.replace("https://messaging.twilio.com", self.url), *args, **kwargs)
+        uri = re.sub(r"^https://(messaging|api)\.twilio\.com", self.url, uri)
+        response = super().request(method, uri, *args, **kwargs)
         self.headers = response.headers
         return response
 
@@ -46,10 +48,10 @@ def main() -> None:
         services = (shared or client()).messaging.v1.services
         for line in todo:
             senders = services(line.strip()).alpha_senders
-            listed = senders.list()
-            if [resource.alpha_sender for resource in listed] == [sender]:
+            current = senders.list()
+            if [resource.alpha_sender for resource in current] == [sender]:
                 continue
-            for resource in listed:
+            for resource in current:
                 resource.delete()
             senders.create(alpha_sender=sender)
 

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two ways in which a run can go wrong: what the user gave, and what the API did.
+"""The two exceptions of the collection, and the helpers for texts of users and servers.
 
 Private to this collection: it may change with any release.
 """
@@ -10,26 +10,28 @@ from __future__ import annotations
 
 import typing as t
 
-#: How many characters of a value, or of somebody else's words, one message repeats.
-MOST_SHOWN = 300
-#: How many bad entries, Services or hosts one message names.
-MOST_PROBLEMS = 5
+#: Maximum number of characters of a value or of a server's text in a message.
+MAX_QUOTED = 300
+#: Data as short as this may equal a secret by chance, so only longer secrets are removed from data.
+MAX_CHANCE = 11
+#: Maximum number of bad entries, Services or hosts in a message.
+MAX_JOINED = 5
 
 
 class InputError(Exception):
-    """Bad input. The message says which value, why, and what is allowed. No request was made."""
+    """The input is wrong. The message names the value, the reason and what is allowed. No request was sent."""
 
 
 class ApiError(Exception):
-    """What the network or Twilio did, as one sentence (``str(error)``) and in fields.
+    """What the network or Twilio did, as one sentence (``str(error)``) and as fields.
 
-    :ivar code: Twilio's error code, for example 20404. ``None`` where the answer carried none.
-    :ivar message: Twilio's own words, or the reason the network gave.
+    :ivar message: Twilio's message, or the reason of the network error.
+    :ivar code: Twilio's error code, for example 20404. ``None`` if the answer has none.
     :ivar more_info: Twilio's page for the code.
-    :ivar status: the HTTP status. ``None`` where no answer came.
+    :ivar status: the HTTP status. ``None`` if no answer came.
     :ivar request_id: the answer's ``Twilio-Request-Id``.
-    :ivar unsettled: a write may have been carried out or not; only reading tells.
-    :ivar conflict: what is there is not what was read before; reading again tells what.
+    :ivar indeterminate: the write may or may not have been carried out. Only reading shows which.
+    :ivar conflict: the resource is not in the state that was read before. Reading it again shows the present one.
     """
 
     def __init__(
@@ -41,46 +43,31 @@ class ApiError(Exception):
         more_info: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
-        unsettled: bool = False,
+        indeterminate: bool = False,
         conflict: bool = False,
     ) -> None:
         super().__init__(sentence)
-        self.message = message if message is not None else sentence
+        self.message = sentence if message is None else message
         self.code = code
         self.more_info = more_info
         self.status = status
         self.request_id = request_id
-        self.unsettled = unsettled
+        self.indeterminate = indeterminate
         self.conflict = conflict or status in (409, 412)
 
     @property
-    def account_wide(self) -> bool:
-        """Every other Service of the account would get the same answer.
-
-        401 is a wrong log-in. 403 is a key without the permission: a key that may delete but
-        not create would cost one Service after the other its sender.
-        """
+    def fatal(self) -> bool:
+        """Whether every other request of the account would fail as well: wrong credentials or no permission."""
         return self.status in (401, 403)
 
     @property
-    def not_there(self) -> bool:
-        """Twilio itself says that there is no such resource."""
-        return self.status == 404 and not self.unsettled
+    def not_found(self) -> bool:
+        """Whether Twilio itself says that the resource does not exist."""
+        return self.status == 404 and not self.indeterminate
 
     def as_fields(self) -> dict[str, t.Any]:
-        """The ``error`` of a result: five keys, ``None`` where nothing is known."""
+        """The ``error`` of a result."""
         return error_fields(self.message, self.code, self.more_info, self.status, self.request_id)
-
-
-def shown(value: object) -> str:
-    """``value`` as a message repeats it, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
-
-
-def first_few(names: t.Sequence[str]) -> str:
-    """The first of ``names``, and a sign that there are more."""
-    return ", ".join(names[:MOST_PROBLEMS]) + (", ..." if len(names) > MOST_PROBLEMS else "")
 
 
 def error_fields(
@@ -90,7 +77,7 @@ def error_fields(
     status: int | None = None,
     request_id: str | None = None,
 ) -> dict[str, t.Any]:
-    """The shape of every ``error`` that is returned."""
+    """The keys of every ``error`` that is returned, ``None`` if nothing is known."""
     return {
         "code": code,
         "message": message,
@@ -100,10 +87,66 @@ def error_fields(
     }
 
 
+def quoted(value: object) -> str:
+    """``value`` for a message: in quotes if it is a string, control characters escaped, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
+
+
+def printable(text: str) -> str:
+    """A server's ``text`` for a message: whatever could change the display of a terminal is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+class Redactor:
+    """Removes the credentials from everything that comes from outside."""
+
+    def __init__(self, secrets: t.Iterable[str | None]) -> None:
+        # The longest first: one secret may be a part of another.
+        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """``text`` for a message: without any secret and without control characters."""
+        return printable(self._replace(text, 0))
+
+    def data(self, value: t.Any) -> t.Any:
+        """A value of JSON without secrets, and without what Ansible cannot pass on."""
+        if isinstance(value, str):
+            value = self._replace(value, MAX_CHANCE)
+            # Half of a surrogate pair is valid JSON, but not valid text.
+            return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        if isinstance(value, dict):
+            # Ansible gives keys of this prefix a meaning of its own.
+            return {self.data(key): self.data(item) for key, item in value.items() if not key.startswith("__ansible")}
+        if isinstance(value, list):
+            return [self.data(item) for item in value]
+        return value
+
+    def _replace(self, text: str, max_kept: int) -> str:
+        for secret in self._secrets:
+            if len(secret) > max_kept and secret in text:
+                text = text.replace(secret, "********")
+        return text
+
+
+def join_first(names: t.Sequence[str]) -> str:
+    """The first `MAX_JOINED` of ``names``, and ``...`` if there are more."""
+    return ", ".join(names[:MAX_JOINED]) + (", ..." if len(names) > MAX_JOINED else "")
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 Service``, ``2 Services``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def raise_problems(problems: t.Sequence[str]) -> None:
     """Raise one `InputError` for all of ``problems``, if there are any."""
     if not problems:
         return
-    named = "; ".join(problems[:MOST_PROBLEMS])
-    rest = len(problems) - MOST_PROBLEMS
-    raise InputError(named + (f"; and {rest} more" if rest > 0 else ""))
+    more = len(problems) - MAX_JOINED
+    raise InputError("; ".join(problems[:MAX_JOINED]) + (f"; and {more} more" if more > 0 else ""))

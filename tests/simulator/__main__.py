@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python tests/simulator``: serve until told to stop."""
+"""``python tests/simulator``: serve until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulator.server import Simulator  # found only once its folder is on the path
+from simulator.routes import SWITCHES  # Python finds the package only with its folder on the path
+from simulator.server import Simulator
 
 ACCOUNT = {
     "account_sid": "AC" + "0" * 31 + "1",
@@ -36,7 +37,7 @@ async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
     print(f"export TWILIO_ACCOUNT_SID={account.sid} TWILIO_AUTH_TOKEN={account.auth_token} NO_PROXY=127.0.0.1")
     print(f"export TWILIO_API_URL={simulator.url}", flush=True)
     if options.ready_file:
-        # Renamed into place, so that who waits for the file never reads half of it.
+        # A rename, because a reader that waits for the file must not find half of it.
         part = options.ready_file.with_suffix(".part")
         part.write_text(json.dumps({"url": simulator.url, "pid": os.getpid()}), encoding="utf-8")
         part.rename(options.ready_file)
@@ -48,7 +49,7 @@ async def serve(options: argparse.Namespace, simulator: Simulator) -> None:
 
 
 def read(path: Path | None, default: Any) -> Any:
-    """The content of a JSON file, or ``default`` where there is none."""
+    """The content of a JSON file, or ``default`` without a file."""
     if path is None:
         return default
     try:
@@ -59,15 +60,17 @@ def read(path: Path | None, default: Any) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="simulator", description="Twilio's Messaging API on 127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    parser.add_argument("--seed", type=Path, help="JSON file of what is there at the start")
-    parser.add_argument("--faults", type=Path, help="JSON file of what goes wrong")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds each request takes")
-    parser.add_argument("--limit", type=int, help="requests of one account at once, more get 429")
-    parser.add_argument("--fault-rates", type=json.loads, default={}, help="shares of requests that go wrong, as JSON")
-    parser.add_argument("--journal", type=Path, help="file for one JSON object a request")
-    parser.add_argument("--tls", type=Path, help="PEM file of a private key and its certificate: serve https with them")
-    parser.add_argument("--ready-file", type=Path, help="file for its url and pid, once it serves")
+    parser.add_argument("--port", type=int, default=0, help="default: a free port")
+    parser.add_argument("--seed", type=Path, help="JSON file with the data at the start")
+    parser.add_argument("--faults", type=Path, help="JSON file with faults")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each request takes")
+    parser.add_argument("--limit", type=int, help="requests of one account at the same time; more get 429")
+    parser.add_argument("--fault-rates", type=json.loads, default={}, help="share of requests for each fault, as JSON")
+    parser.add_argument("--switch", action="append", choices=SWITCHES, default=[], help="turn on a behavior of Twilio")
+    parser.add_argument("--max-page-size", type=int, default=1000, help="rows that a page has at most")
+    parser.add_argument("--journal", type=Path, help="file that gets a JSON object for each request")
+    parser.add_argument("--tls", type=Path, help="PEM file with a private key and its certificate, to serve https")
+    parser.add_argument("--ready-file", type=Path, help="file that gets the url and the pid")
     options = parser.parse_args()
     seed = read(options.seed, {"accounts": [ACCOUNT]})
     faults = read(options.faults, [])
@@ -90,9 +93,11 @@ def main() -> None:
                 journal_file=journal,
                 tls=tls,
             )
-            simulator.fault_rates = options.fault_rates
+            simulator.fault_rates, simulator.max_page_size = options.fault_rates, options.max_page_size
+            for name in options.switch:
+                setattr(simulator, name, True)
         except (KeyError, TypeError, ValueError) as error:
-            sys.exit(f"simulator: the seed or the faults are not as its README says: {error!r}")
+            sys.exit(f"simulator: the seed or the faults do not have the form of its README: {error!r}")
         asyncio.run(serve(options, simulator))
 
 

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP around the simulated state: routes, log-in, limits, latency, faults and the journal."""
+"""HTTP around the simulated API: log-in, limits, latency, faults and the journal."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ import ssl
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from aiohttp import web
 
+from simulator.backend import Backend
+from simulator.effects import Reset, answer
+from simulator.errors import Refused
 from simulator.faults import Fault
-from simulator.state import Account, Json, Refused, State, not_found
+from simulator.resources import Json
+from simulator.routes import Call, Switches
+from simulator.state import Account, Service, State
 
 
-class _Reset(Exception):
-    """Close the connection without an answer."""
-
-
-class Simulator:
+class Simulator(Switches):
     """The Messaging API on 127.0.0.1. In a test, use it as a context manager.
 
-    :arg seed: what is there at the start, see `State`.
-    :arg latency: seconds each request takes.
+    :arg seed: the data at the start, see `State`.
+    :arg latency: seconds that each request takes.
     :arg limit: how many requests of one account are answered at once; more get 429.
     :arg faults: fire in this order, see `Fault`.
-    :arg journal_file: one JSON object a request is written to it.
+    :arg journal_file: one JSON object for each request is written to it.
     :arg tls: serve https with it.
     """
 
@@ -55,11 +57,13 @@ class Simulator:
         self.limit = limit
         self.faults = [Fault(**fault) for fault in faults]
         self.journal: list[Json] = []
-        #: The share of all requests that are reset, get a 503, or are refused with 429.
+        #: The share of all requests for which a kind of fault fires. `refused` is a 429.
         self.fault_rates: dict[str, float] = {}
+        #: How often each kind of fault has fired since the last reset, whether listed or random.
+        self.fired: Counter[str] = Counter()
         self.rng = random.Random(0)
         self.url = ""
-        self.state = State(seed)
+        self.backend = Backend(State(seed), self)
         self._seed = seed
         self._port = port
         self._journal_file = journal_file
@@ -93,23 +97,56 @@ class Simulator:
         self._loop.close()
 
     @property
+    def state(self) -> State:
+        return self.backend.state
+
+    @property
     def account(self) -> Account:
         """The first account."""
         return next(iter(self.state.accounts.values()))
 
+    def service(self, service_sid: str) -> Service:
+        """The Service with this SID, in any account."""
+        return next(a.services[service_sid] for a in self.state.accounts.values() if service_sid in a.services)
+
     def senders(self, service_sid: str) -> list[str]:
-        """The alpha senders that a Service has now."""
-        return next(a.services[service_sid].names for a in self.state.accounts.values() if service_sid in a.services)
+        """The default sender of a Service now: one name or none, or several if the seed has several."""
+        return self.service(service_sid).names
+
+    def country_senders(self, service_sid: str) -> dict[str, str]:
+        """The senders of a Service now by country."""
+        service = self.service(service_sid)
+        return {
+            service.countries[sid]: row["alpha_sender"]
+            for sid, row in service.senders.items()
+            if sid in service.countries
+        }
 
     def requests(self, service_sid: str = "") -> list[str]:
         """The methods of all requests so far, or of those to one Service, in order."""
         return [entry["method"] for entry in self.journal if service_sid in entry["path"]]
 
+    def commit_late(self) -> None:
+        """Carry out all writes that wait, see the fault `late`."""
+
+        async def commit() -> None:
+            self.backend.commit_all()
+
+        asyncio.run_coroutine_threadsafe(commit(), self._loop).result()
+
     def reset(self, seed: Mapping[str, Any], faults: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Start anew on the same address."""
-        self.state = State(seed, self.url)
+        """Start again on the same address."""
+        self.backend = Backend(State(seed, self.url), self)
         self.faults = [Fault(**fault) for fault in faults]
         self.journal = []
+        self.fired = Counter()
+
+    def restore_defaults(self) -> None:
+        """Turn off all switches, limits and random faults."""
+        for name, value in vars(Switches).items():
+            if not name.startswith("_"):
+                setattr(self, name, value)
+        self.latency, self.limit, self.fault_rates = 0.0, None, {}
 
     # How it is served.
 
@@ -122,7 +159,7 @@ class Simulator:
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # asyncio.Server has them
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
-        self.state = State(self._seed, self.url)
+        self.backend = Backend(State(self._seed, self.url), self)
 
     async def stop(self) -> None:
         assert self._runner is not None
@@ -130,7 +167,7 @@ class Simulator:
         for transport in list(self._connections):
             assert isinstance(transport, asyncio.WriteTransport)
             transport.abort()
-        # What was aborted is closed in the loop's next turns, of which there must be some.
+        # An aborted connection is closed in the next turns of the loop.
         await asyncio.sleep(0.05)
 
     def _number(self, transport: asyncio.BaseTransport | None) -> int:
@@ -142,8 +179,8 @@ class Simulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
-        # What comes late belongs to the state that it was sent to, not to one that was begun since.
-        state = self.state
+        # A late request belongs to the state that it was sent to, not to the state after a reset.
+        backend = self.backend
         entry: Json = {
             "method": request.method,
             "path": request.path,
@@ -160,7 +197,8 @@ class Simulator:
         account: Account | None = None
         headers = {"Twilio-Request-Id": f"RQ{number:032x}"}
         try:
-            account = state.login(*_credentials(request))
+            user, password = _credentials(request)
+            account = backend.state.login(user, password)
             account.in_flight += 1
             headers["Twilio-Concurrent-Requests"] = str(account.in_flight)
             entry["in_flight"] = account.in_flight
@@ -168,18 +206,21 @@ class Simulator:
                 raise Refused(429, 20429, "Too Many Requests")
             if self.latency:
                 await asyncio.sleep(self.latency)
-            status, body = await self._answer(request, entry, state, account, headers)
+            call = Call(request.method, request.path, request.query, account, user, entry)
+            status, body = await self._answer(backend, request, call, headers)
             entry["status"] = status
         except Refused as refused:
             status, body = refused.status, refused.body
             entry["status"] = status
-        except _Reset:
+        except Reset:
             if transport is not None:
                 transport.abort()
             return web.Response()
         finally:
             if account is not None:
                 account.in_flight -= 1
+            if "fault" in entry:
+                self.fired[entry["fault"]] += 1
             entry["end"] = time.time()
             if self._journal_file is not None:
                 self._journal_file.write(json.dumps(entry) + "\n")
@@ -191,130 +232,37 @@ class Simulator:
         return web.json_response(body, status=status, headers=headers)
 
     async def _answer(
-        self, request: web.BaseRequest, entry: Json, state: State, account: Account, headers: dict[str, str]
+        self, backend: Backend, request: web.BaseRequest, call: Call, headers: dict[str, str]
     ) -> tuple[int, Any]:
-        fault = next((fault for fault in self.faults if fault.matches(request.method, request.path)), None)
-        if fault is None and self.fault_rates:
-            fault = self.random_fault()
-        if fault is None:
-            return self._carry_out(request, entry, state, account)
-        entry["fault"] = "refused" if fault.status == 429 else fault.kind
-        if fault.kind == "other_writer":
-            self._write_otherwise(request, state, account, fault.sender)
-            return self._carry_out(request, entry, state, account)
-        if (
-            fault.kind in ("slow", "trickle", "cut", "garbage", "page_elsewhere", "page_itself", "no_key", "no_object")
-            or fault.after
-        ):
-            status, body = self._carry_out(request, entry, state, account)
-        else:
-            status, body = fault.status, fault.body
-        headers.update(fault.headers)
-        if fault.kind == "status":
-            return fault.status, fault.body
-        if fault.kind == "reset":
-            raise _Reset
-        if fault.kind == "hang":
-            await self._until_gone(request)
-            raise _Reset
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            return status, body
-        if fault.kind in ("trickle", "cut"):
-            await self._write_badly(request, status, body, fault)
-            raise _Reset
-        if fault.kind == "garbage":
-            return status if status != 204 else 200, "<html>Bad Gateway</html>"
-        if fault.kind == "redirect":
-            headers["Location"] = fault.location
-            return 307, None
-        if fault.kind == "echo":
-            said = entry["authorization"] = request.headers["Authorization"]
-            plain = base64.b64decode(said.split()[1]).decode()
-            headers["Twilio-Request-Id"] = plain
-            return fault.status, {
-                "code": 20500,
-                "message": f"{said} {plain}",
-                "more_info": said,
-                "status": fault.status,
-            }
-        if fault.kind == "no_object":
-            return status, [body]
-        if fault.kind == "no_key":
-            return status, {"meta": body["meta"]}
-        itself = f"{self.url}{request.path_qs}"
-        return status, {
-            **body,
-            "meta": {**body["meta"], "next_page_url": itself if fault.kind == "page_itself" else fault.location},
-        }
+        call.account.history.requests += 1
+        service = call.service
+        if service is not None:
+            service.history.requests += 1
+        waiting = list(backend.waiting)
+        try:
+            fault = next((fault for fault in self.faults if fault.matches(call)), None)
+            if fault is None and self.fault_rates:
+                fault = self.random_fault(call)
+            if fault is None:
+                return backend.carry_out(call)
+            return await answer(backend, fault, request, call, headers)
+        finally:
+            if waiting:
+                backend.count(call, waiting)
 
-    def random_fault(self) -> Fault | None:
+    def random_fault(self, call: Call) -> Fault | None:
+        """Draw a fault by `fault_rates`."""
         drawn = self.rng.random()
         for kind, share in self.fault_rates.items():
             if drawn < share:
                 after = self.rng.random() < 0.5
                 if kind == "refused":
                     return Fault("status", status=429, body={"code": 20429})
-                return Fault(kind, status=503, after=after)
+                requests = self.rng.randint(1, 3) if kind in ("lag", "late") else 0
+                fault = Fault(kind, status=503, after=after, requests=requests)
+                return fault if fault.applies(call) else None
             drawn -= share
         return None
-
-    def _carry_out(self, request: web.BaseRequest, entry: Json, state: State, account: Account) -> tuple[int, Any]:
-        method, path = request.method, request.path
-        parts = path.strip("/").split("/")
-        if parts[:2] != ["v1", "Services"] or len(parts) > 5 or (len(parts) > 3 and parts[3] != "AlphaSenders"):
-            raise not_found(path)
-        if len(parts) == 2 and method == "GET":
-            services = (service.resource for service in account.services.values())
-            return 200, state.page(path, "services", services, request.query)
-        if len(parts) < 3:
-            raise Refused(405, 20004, "Method not allowed")
-        service = state.service(account, parts[2])
-        if len(parts) == 3 and method == "GET":
-            return 200, service.resource
-        if len(parts) == 4 and method == "GET":
-            return 200, state.page(path, "alpha_senders", service.senders.values(), request.query)
-        if len(parts) == 4 and method == "POST":
-            created = state.create_sender(account, service, entry["form"].get("AlphaSender"))
-            entry["took"] = True
-            return 201, created
-        if len(parts) == 5 and method == "GET":
-            return 200, state.sender(service, parts[4])
-        if len(parts) == 5 and method == "DELETE":
-            state.sender(service, parts[4])
-            del service.senders[parts[4]]
-            entry["took"] = True
-            return 204, None
-        raise Refused(405, 20004, "Method not allowed")
-
-    def _write_otherwise(self, request: web.BaseRequest, state: State, account: Account, sender: str | None) -> None:
-        service = state.service(account, request.path.split("/")[3])
-        service.senders.clear()
-        if sender is not None:
-            state.put_sender(account, service, sender)
-
-    @staticmethod
-    async def _until_gone(request: web.BaseRequest) -> None:
-        while request.transport is not None and not request.transport.is_closing():
-            await asyncio.sleep(0.01)
-
-    @staticmethod
-    async def _write_badly(request: web.BaseRequest, status: int, content: Any, fault: Fault) -> None:
-        """Send half of the answer at once (cut), or all of it byte by byte (trickle)."""
-        transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
-        body = b"" if content is None else json.dumps(content).encode()
-        head = f"HTTP/1.1 {status} Simulated\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        whole = head.encode() + body
-        if fault.kind == "cut":
-            transport.write(whole[: -len(body) // 2 if body else len("HTTP/1.1")])
-            await asyncio.sleep(0.01)
-            return
-        for byte in whole:
-            if transport.is_closing():
-                return
-            transport.write(bytes([byte]))
-            await asyncio.sleep(fault.seconds)
 
 
 def _credentials(request: web.BaseRequest) -> tuple[str, str]:

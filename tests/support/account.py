@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests share: an account, seeds for it, and options that lead to a simulator."""
+"""An account, seeds with it, and connection options for a simulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ API_SECRET = "Secret0123456789Secret0123456789"
 
 
 def mg(number: int) -> str:
-    """The SID of the Service of that number."""
+    """The SID of the Service with this number."""
     return f"MG{number:032x}"
 
 
@@ -46,7 +46,7 @@ def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
         "region": None,
         "edge": None,
         "api_url": simulator.url,
-        "timeout": 30.0,
+        "timeout": 35.0,
         "max_retries": 5,
         "validate_certs": True,
         "ca_path": None,

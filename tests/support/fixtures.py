@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What pytest hands to the tests."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import settings
 from simulator import Simulator
 from support.account import seed
 
-# Examples are counted, not timed: no test depends on how fast the machine is.
+# Without a deadline no test depends on the speed of the machine.
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
 
@@ -26,10 +26,10 @@ def shared_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(shared_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """A simulator to `reset` to what the test needs."""
+    """A simulator without Services. A test calls `reset` with its own seed."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     shared_simulator.reset(seed())
-    shared_simulator.latency, shared_simulator.limit = 0.0, None
+    shared_simulator.restore_defaults()
     return shared_simulator
