@@ -323,7 +323,7 @@ def test_second_run_uses_the_cache_which_has_no_secret(simulator: Simulator, tmp
     ("options", "message"),
     [
         ({"auth_token": "wrong"}, "GET /v1/Services failed: Twilio error 20003 (HTTP 401): Authenticate"),
-        ({"api_url": "http://127.0.0.1:9", "max_retries": 0}, "http://127.0.0.1:9"),
+        ({"api_url": "http://127.0.0.1:9", "max_retries": 0}, "http://127.0.0.1:9 was not reached"),
         ({"api_url": "http://example.com"}, "which would send the credentials unencrypted"),
         ({"api_key": "SK1"}, "api_secret (or TWILIO_API_SECRET) must be set if api_key is set"),
         ({"concurrency": 0, "alpha_senders": True}, "concurrency must be between 1 and 100, got 0"),
