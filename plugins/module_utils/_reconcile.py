@@ -137,8 +137,7 @@ def _reconcile(
     except Exception as error:  # pylint: disable=broad-exception-caught  # as above, and the gate has to know
         _note_bug(facts, error)
     finally:
-        created = facts.created or (facts.rollback is not None and facts.rollback.created)
-        gate.leave(created=created, fatal=derive(facts).fatal)
+        gate.leave(created=facts.created, fatal=derive(facts).fatal)
 
 
 def _note_bug(facts: Facts, error: Exception) -> None:
