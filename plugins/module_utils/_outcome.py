@@ -206,14 +206,14 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
     return _failed(facts, LOST, lost=old, unknown=unknown, wrote=True)
 
 
-def _failed(facts: Facts, cause: str, *, wrote: bool | None = None, **fields: t.Any) -> Outcome:
+def _failed(facts: Facts, cause: str, *, wrote: bool = False, **fields: t.Any) -> Outcome:
     return Outcome(
         facts.desired,
         "failed",
         facts.plan.before if facts.plan is not None else None,
         cause=cause,
         facts=facts,
-        wrote=facts.wrote if wrote is None else wrote,
+        wrote=wrote or facts.wrote or facts.open_delete is not None or facts.open_create,
         fatal=any(isinstance(error, ApiError) and error.fatal for error in errors_of(facts))
         # What cost one slot its value would cost the others theirs.
         or (fields.get("lost") is not None and fields.get("after") is None),
