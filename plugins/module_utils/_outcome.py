@@ -174,10 +174,10 @@ def _derive_failure(facts: Facts, plan: Plan) -> Outcome:
     creating = plan.create is not None
     conflict = isinstance(facts.error, ApiError) and facts.error.conflict
     if facts.current is None or facts.open_delete is not None or facts.abandoned:
-        return _failed(facts, UNKNOWN, lost=facts.lost() if creating and not facts.created else None, unknown=True)
+        return _failed(facts, UNKNOWN, lost=facts.lost() if creating and facts.row is None else None, unknown=True)
     if facts.contradictory():
         # A conflict says that there is a value, so none is lost.
-        lost = facts.lost() if creating and not facts.created and not conflict else None
+        lost = facts.lost() if creating and facts.row is None and not conflict else None
         return _failed(facts, UNKNOWN, lost=lost, unknown=True)
     if facts.current:
         lost = facts.lost(facts.current) if creating else None
