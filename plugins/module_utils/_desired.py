@@ -49,7 +49,7 @@ def make_desired(
         alpha_sender = ALPHA_SENDER.check(alpha_sender, f"{label}alpha_sender")
     elif state == "present":
         raise InputError(label + _MISSING_SENDER)
-    return Desired(Slot(ALPHA_SENDER, sid), t.cast("t.Optional[str]", alpha_sender), str(state), replace, name)
+    return Desired(Slot(ALPHA_SENDER, sid), t.cast("str | None", alpha_sender), str(state), replace, name)
 
 
 def with_sid(desired: Desired, find: Find) -> Desired:
@@ -60,11 +60,7 @@ def with_sid(desired: Desired, find: Find) -> Desired:
 
 
 def make_all_desired(
-    services: t.Sequence[object],
-    common: t.Mapping[str, object],
-    *,
-    find: Find,
-    labels: t.Sequence[str] | None = None,
+    services: t.Sequence[object], common: t.Mapping[str, object], *, find: Find
 ) -> tuple[Desired, ...]:
     """One desired state for each Service, in the order of ``services``.
 
@@ -72,35 +68,11 @@ def make_all_desired(
     :arg common: ``alpha_sender``, ``state`` and ``replace`` for entries without their own. An entry with its own
         ``state: absent`` and without its own sender removes any sender.
     :arg find: called only if everything that can be checked without it is valid.
-    :arg labels: what messages call each entry.
     :raises InputError: for all bad entries at once, each by its label and value, and for a Service with two different
         desired states. The same twice counts once.
     """
-    alpha_sender = common.get("alpha_sender")
-    if alpha_sender is not None:
-        ALPHA_SENDER.check(alpha_sender, "alpha_sender")
-    elif common.get("state", "present") == "present" and any(isinstance(entry, str) for entry in services):
-        raise InputError(_MISSING_SENDER)
-    problems: list[str] = []
-    labels = labels_of(services) if labels is None else labels
-    checked: list[tuple[str, Desired]] = []
-    for label, entry in zip(labels, services):
-        try:
-            checked.append((label, _from_entry(entry, common, label)))
-        except InputError as error:
-            problems.append(str(error))
-    desired = _merge(checked, problems)
-    raise_problems(problems)
-    if all(one.service_name is None for one in desired):
-        return desired
-    found: list[tuple[str, Desired]] = []
-    for label, one in checked:
-        try:
-            found.append((label, with_sid(one, find)))
-        except InputError as error:
-            problems.append(f"{label}, {error}")
-    desired = _merge(found, problems)
-    raise_problems(problems)
+    _check_common(common, services)
+    [desired] = _resolve([(list(zip(labels_of(services), services)), common)], find)
     return desired
 
 
@@ -112,12 +84,61 @@ def make_compared(
     :raises InputError: as `make_all_desired`.
     """
     labeled = list(zip(labels_of(services), services))
-    compared = {label: entry for label, entry in labeled if _has_desired(entry, common)}
-    others = {label: _without_desired(entry) for label, entry in labeled if label not in compared}
-    desired = make_all_desired(list(compared.values()), common, find=find, labels=list(compared))
-    read = make_all_desired(list(others.values()), {"state": "absent"}, find=find, labels=list(others))
+    compared = [(label, entry) for label, entry in labeled if _has_desired(entry, common)]
+    others = [(label, _without_desired(entry)) for label, entry in labeled if not _has_desired(entry, common)]
+    _check_common(common, [entry for _label, entry in compared])
+    desired, read = _resolve([(compared, common), (others, {"state": "absent"})], find)
     keys = {one.slot.key for one in desired}
     return desired, [one.slot for one in read if one.slot.key not in keys]
+
+
+def _check_common(common: t.Mapping[str, object], services: t.Iterable[object]) -> None:
+    alpha_sender = common.get("alpha_sender")
+    if alpha_sender is not None:
+        ALPHA_SENDER.check(alpha_sender, "alpha_sender")
+    elif common.get("state", "present") == "present" and any(isinstance(entry, str) for entry in services):
+        raise InputError(_MISSING_SENDER)
+
+
+def _resolve(
+    groups: t.Sequence[tuple[t.Sequence[tuple[str, object]], t.Mapping[str, object]]], find: Find
+) -> list[tuple[Desired, ...]]:
+    """The desired states of each group of labeled entries and their common options."""
+    problems: list[str] = []
+    checked = [
+        [
+            (label, desired)
+            for label, entry in entries
+            for desired in _collect_error(problems, "", _from_entry, entry, common, label)
+        ]
+        for entries, common in groups
+    ]
+    merged = [_merge(labeled, problems) for labeled in checked]
+    raise_problems(problems)
+    if all(one.service_name is None for desired in merged for one in desired):
+        return merged
+    found = [
+        [
+            (label, desired)
+            for label, one in labeled
+            for desired in _collect_error(problems, f"{label}, ", with_sid, one, find)
+        ]
+        for labeled in checked
+    ]
+    merged = [_merge(labeled, problems) for labeled in found]
+    raise_problems(problems)
+    return merged
+
+
+def _collect_error(
+    problems: list[str], prefix: str, make: t.Callable[..., Desired], *args: object
+) -> tuple[Desired, ...]:
+    """The desired state as the only item, or nothing and one problem more."""
+    try:
+        return (make(*args),)
+    except InputError as error:
+        problems.append(f"{prefix}{error}")
+        return ()
 
 
 def _has_desired(entry: object, common: t.Mapping[str, object]) -> bool:

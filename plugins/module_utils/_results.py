@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
-from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry
+from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
     message,
     name_slot,
