@@ -99,13 +99,14 @@ def test_report_has_failed_lost_and_restored_senders(simulator: Simulator, tmp_p
     known = seed(["OLD"], ["O & M"], [], refused=["ACME"])
     # Restoring the old sender of the second Service is refused too.
     simulator.reset(known, [{"kind": "status", "status": 400, "method": "POST", "service": mg(2), "count": 99}])
-    extra = variables(tmp_path, alpha_sender_services=[*SIDS[:3], mg(99)], alpha_sender_concurrency=1)
+    # The lost sender ends the rollout, so its Service comes last.
+    extra = variables(tmp_path, alpha_sender_services=[mg(1), mg(3), mg(99), mg(2)], alpha_sender_concurrency=1)
     run = play(tmp_path, APPLY, extra=extra, variables=environment(simulator))
     assert run.status == 2
     assert f'"Report: {tmp_path}/rollout.html"' in run.output
-    assert "\"4 of 4 Services failed; lost senders: MG00000000000000000000000000000002 'O & M'\"" in run.output
+    assert "\"4 of 4 Services failed. Lost senders: MG00000000000000000000000000000002 'O & M'\"" in run.output
     data, page = read(tmp_path)
-    first, second, third, fourth = data["entries"]
+    first, third, fourth, second = data["entries"]
     assert (first["restored"], first["lost_sender"], first["after"], first["error"]["code"]) == (True, None, "OLD", 21709)
     assert (second["restored"], second["lost_sender"], second["after"]) == (False, "O & M", None)
     assert (third["restored"], third["lost_sender"]) == (False, None)
