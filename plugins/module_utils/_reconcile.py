@@ -107,9 +107,7 @@ def reconcile(
     return outcome
 
 
-def _reconcile(
-    client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts
-) -> None:
+def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts) -> None:
     desired = facts.desired
     try:
         facts.current = read_slot(client, desired.slot)
@@ -290,7 +288,9 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     entry = journal.entry(slot)
     if entry is None or outcome.unknown:
         return
-    absent = facts.desired.state == "absent" and outcome.action in ("deleted", "unchanged")
+    # The absence of one value does not mean that another one may stay lost.
+    named = facts.desired.value in (None, entry.value)
+    absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
     nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
     if absent or nothing_deleted or entry.is_settled_by(rows):
