@@ -246,7 +246,8 @@ def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> N
         else:
             facts.open_delete = earlier
         raise
-    facts.open_delete = None
+    # A 404 may be wrong, so an earlier DELETE stays open until the row is not listed.
+    facts.open_delete = None if deleted else earlier
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True

@@ -268,6 +268,14 @@ class TestLateWrites:
         outcome = run(simulator, desired(SID, "ACME"))
         assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
 
+    def test_keeps_a_late_deletion_open_when_the_next_one_is_answered_404(self, simulator: Simulator) -> None:
+        wrong = {"kind": "not_found", "method": "DELETE", "count": 99}
+        simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE"}, wrong])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=2)
+        simulator.commit_late()
+        assert simulator.senders(SID) == []
+        assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
+
     @pytest.mark.parametrize("requests", [1, 2, 3])
     def test_replaces_when_a_late_deletion_is_carried_out_in_time(self, simulator: Simulator, requests: int) -> None:
         simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE", "requests": requests}])
