@@ -132,12 +132,13 @@ def derive(facts: Facts) -> Outcome:
     """The outcome that follows from ``facts``."""
     plan = facts.plan
     if plan is None:
-        if facts.read_error is None and not facts.abandoned:
+        if facts.read_error is None:
             return Outcome(facts.desired, "skipped", cause=STOPPED)
         return _failed(facts, NOT_READ)
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
-    if facts.stopped:
+    # A run that ended leaves nobody who would begin to write.
+    if facts.stopped or (facts.abandoned and not facts.applied and plan.action != "unchanged"):
         return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
     if not facts.applied:
         return _as_planned(facts, plan, plan.remaining)
@@ -179,9 +180,10 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
         row = rollback.row or {}
         return _failed(facts, RESTORED, after=old, restored=True, lost=facts.lost([row]), row=row, wrote=True)
     if rollback.current:
-        if make_plan(facts.desired, rollback.current).action == "unchanged":
+        late = make_plan(facts.desired, rollback.current)
+        if late.action == "unchanged":
             # The create that seemed to be refused was carried out late.
-            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=rollback.current[0], wrote=True)
+            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=late.remaining, wrote=True)
         now = join_values(resource, rollback.current)
         return _failed(facts, OVERTAKEN, after=now, lost=old, wrote=True)
     unknown = rollback.current is None or rollback.open_create
