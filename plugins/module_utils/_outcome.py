@@ -153,7 +153,8 @@ def derive(facts: Facts) -> Outcome:
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
     if not facts.applied:
-        if facts.stopped or facts.abandoned:
+        # Nobody begins to write after the end of a run.
+        if facts.stopped or (facts.abandoned and plan.action != "unchanged"):
             return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
         return _as_planned(facts, plan, plan.remaining)
     if facts.error is None and not facts.abandoned:
@@ -196,9 +197,10 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
         row = rollback.row or {}
         return _failed(facts, RESTORED, after=old, restored=True, lost=facts.lost([row]), row=row, wrote=True)
     if rollback.current:
-        if make_plan(facts.desired, rollback.current).action == "unchanged":
+        late = make_plan(facts.desired, rollback.current)
+        if late.action == "unchanged":
             # The create that seemed to be refused was carried out late.
-            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=rollback.current[0], wrote=True)
+            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=late.remaining, wrote=True)
         now = join_values(resource, rollback.current)
         return _failed(facts, OVERTAKEN, after=now, lost=old, wrote=True)
     conflict = isinstance(rollback.error, ApiError) and rollback.error.conflict
