@@ -208,7 +208,7 @@ def test_documents_the_keys_of_a_result(simulator: Simulator, tmp_path: Path) ->
             "register": "alpha_senders",
         },
         {"messaging.twilio.alpha_sender_info": service, "register": "alpha_sender_info"},
-        {"messaging.twilio.alpha_sender_audit": {"alpha_sender": "ACME"}, "register": "alpha_sender_audit"},
+        {"messaging.twilio.alpha_sender_audit": {"alpha_sender": "OTHER"}, "register": "alpha_sender_audit"},
         {"messaging.twilio.service_info": {}, "register": "service_info"},
         {
             "ansible.builtin.copy": {
