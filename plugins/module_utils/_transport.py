@@ -42,8 +42,8 @@ else:
 GRACE = 20.0
 #: A whole answer may take this many timeouts. A timeout alone bounds only each single read.
 TIMEOUTS_PER_ANSWER = 4
-#: Maximum number of bytes of an answer that are read at a time.
-_PART = 65536
+#: Number of bytes of a body that are read at a time.
+_PART, _SMALL_PART = 65536, 512
 # The value is not shown: it may contain a password.
 _PROXY_RULE = "HTTPS_PROXY (or ALL_PROXY) of the environment must be a URL such as http://proxy.example:3128"
 
@@ -148,8 +148,11 @@ class Transport:
             raise self._exchange_error(error, deadline) from None
 
     def _read(self, response: t.Any, deadline: float) -> bytes:
-        # urllib3 1.26 cannot return what is there, so that it gets small parts to wait for.
-        parts = iter(lambda: response.read1(_PART), b"") if hasattr(response, "read1") else response.stream(512)
+        """The body, read in parts: the deadline also holds for a server that sends one byte per second."""
+        if hasattr(response, "read1"):
+            parts = iter(lambda: response.read1(_PART, decode_content=True), b"")
+        else:  # urllib3 1.26 waits until a part is complete
+            parts = response.stream(_SMALL_PART, decode_content=True)
         content = []
         for part in parts:
             content.append(part)
