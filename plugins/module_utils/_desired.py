@@ -49,7 +49,7 @@ def make_desired(
         alpha_sender = ALPHA_SENDER.check(alpha_sender, f"{label}alpha_sender")
     elif state == "present":
         raise InputError(label + _MISSING_SENDER)
-    return Desired(Slot(ALPHA_SENDER, sid), t.cast("str | None", alpha_sender), str(state), replace, name)
+    return Desired(Slot(ALPHA_SENDER, sid), alpha_sender, str(state), replace, name)
 
 
 def with_sid(desired: Desired, find: Find) -> Desired:

@@ -153,8 +153,8 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
         facts.error = None
         try:
             _write(client, plan, facts, journal)
-        except (ApiError, JournalError) as error:
-            facts.error = error
+        except (ApiError, JournalError) as failure:
+            facts.error = failure
         if facts.error is None and not facts.missing:
             return
         again = _plan_again(client, facts)

@@ -47,7 +47,8 @@ def list_services(client: Client) -> list[Row]:
 
 def split_valid(services: t.Iterable[Row]) -> tuple[list[Row], list[str]]:
     """The Services that have a SID, and a warning if some do not."""
-    valid, bad = [], []
+    valid: list[Row] = []
+    bad: list[Row] = []
     for service in services:
         (valid if is_sid("MG", service.get("sid")) else bad).append(service)
     first = ", ".join(quoted(service.get("sid")) for service in bad[:MAX_JOINED])

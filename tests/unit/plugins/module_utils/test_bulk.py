@@ -116,9 +116,7 @@ def test_sends_wrong_credentials_once_for_each_worker_at_most(simulator: Simulat
 
 
 @pytest.mark.parametrize(("max_failures", "started"), [(0, 1), (2, 3), (None, 10)])
-def test_stops_when_more_than_max_failures_failed(
-    simulator: Simulator, max_failures: int | None, started: int
-) -> None:
+def test_stops_when_more_than_max_failures_failed(simulator: Simulator, max_failures: int | None, started: int) -> None:
     simulator.reset(seed())
     outcomes = run(simulator, sids(10), concurrency=1, max_failures=max_failures)
     assert [outcome.action for outcome in outcomes] == ["failed"] * started + ["skipped"] * (10 - started)
