@@ -136,7 +136,9 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     cancellation = Cancellation()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_args: cancellation.cancel())
-    threading.Thread(target=_watch_output, args=(cancellation,), daemon=True).start()
+    # A container's limit of processes may leave no thread for it. The run works without it.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=_watch_output, args=(cancellation,), daemon=True).start()
 
     def connect(concurrency: int) -> Client:
         connection = make_connection(module.params)
