@@ -18,10 +18,10 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
-from ansible_collections.messaging.twilio.plugins.module_utils._client import REQUESTS_IMPORT_ERROR, Client
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import DEFAULT_API_URL, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, quoted
-from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
+from ansible_collections.messaging.twilio.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR, Cancellation
 
 #: Twilio is known to answer about this many requests of one account at once.
 MAX_CONCURRENCY = 100
