@@ -9,6 +9,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import threading
+import traceback
 import typing as t
 from collections import Counter
 
@@ -64,7 +65,7 @@ def reconcile_all(
         )
 
     def done(outcome: Outcome) -> bool:
-        del unfinished[outcome.desired.slot.key]
+        unfinished.pop(outcome.desired.slot.key, None)
         counts[outcome.action] += 1
         if outcome.action != "skipped":
             progress(sum(counts.values()) - counts["skipped"], counts)
@@ -159,9 +160,9 @@ def run_all(
                     results[place] = result
                     if done(result):
                         stop.set()
-        except BaseException:
+        except Exception:  # pylint: disable=broad-exception-caught  # a bug must not discard the other results
             stop.set()
-            raise
+            traceback.print_exc()
 
     threads = _start(worker, min(concurrency, len(items)))
     if not threads:

@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, quoted
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal, JournalError
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive, sid_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Desired,
     Plan,
@@ -107,9 +107,7 @@ def reconcile(
     return outcome
 
 
-def _reconcile(
-    client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts
-) -> None:
+def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts) -> None:
     desired = facts.desired
     try:
         facts.current = read_slot(client, desired.slot)
@@ -125,6 +123,7 @@ def _reconcile(
     try:
         facts.applied = True
         entry = journal.entry(desired.slot)
+        facts.claimed = entry is not None
         if entry is not None and not facts.current:
             facts.inherited = entry.value
             facts.deleted.append(entry.value)
@@ -149,40 +148,22 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
     A write whose fate is unknown is never sent again on a guess: the slot is read and planned again first.
     """
-    desired = facts.desired
     races = retries = 0
     while True:
+        facts.error = None
         try:
             _write(client, plan, facts, journal)
         except (ApiError, JournalError) as error:
             facts.error = error
-        else:
-            facts.error = None
-            if not facts.missing:
-                return
-        try:
-            listing = read_slot(client, desired.slot)
-        except ApiError as error:
-            facts.current, facts.read_error = None, error
-            facts.error = facts.error or error
+        if facts.error is None and not facts.missing:
             return
-        _note_listing(facts, listing)
-        current = t.cast("t.Sequence[Row]", facts.current)
-        plan = make_plan(desired, current)
-        if facts.shown_though_missing():
-            facts.error = facts.error or _contradiction(facts)
-        if plan.action == "unchanged":
-            facts.row = plan.remaining
-            facts.open_create = False
-            if not facts.shown_though_missing():
-                facts.error = None
-                return
-            plan = Plan("deleted", plan.before, None, delete=_rows_with(current, facts.missing))
+        again = _plan_again(client, facts)
         error = facts.error
-        if not isinstance(error, ApiError):
+        if again is None or not isinstance(error, ApiError):
             return
+        plan = again
         # A conflict although nothing else is listed, or only what is already deleted: the listing lags.
-        lags = error.conflict and all(row.get("sid") in facts.missing for row in current)
+        lags = error.conflict and len(facts.contradictory()) == len(facts.current or ())
         races += error.conflict and not lags
         retries += error.indeterminate or lags
         refused = not (error.conflict or error.indeterminate)
@@ -192,27 +173,55 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
             facts.problem = plan.problem
             return
         if retries:
-            client.wait(retries - 1)
+            # Listings lag by seconds, which a random wait may fall short of.
+            client.wait(retries - 1, jitter=not lags)
 
 
-def _note_listing(facts: Facts, listing: t.Iterable[Row]) -> None:
-    facts.current = [row for row in listing if row.get("sid") not in facts.gone]
-    shown = {row.get("sid") for row in facts.current}
+def _plan_again(client: Client, facts: Facts) -> Plan | None:
+    """Read the slot after a write that failed or that was answered with 404.
+
+    Returns the plan for what is listed. ``None`` if it is as desired, or cannot be read.
+    """
+    desired = facts.desired
+    try:
+        listing = read_slot(client, desired.slot)
+    except ApiError as error:
+        facts.current, facts.read_error = None, error
+        facts.error = facts.error or error
+        return None
+    current = _note_listing(facts, listing)
+    contradictory = facts.contradictory()
+    plan = make_plan(desired, current)
+    if plan.action == "unchanged" or facts.created:
+        facts.row = facts.row or plan.remaining
+        facts.open_create = False
+        if not contradictory:
+            facts.error = None
+            return None
+        plan = Plan("deleted", plan.before, None, delete=tuple(contradictory))
+    if facts.error is None:
+        sids = ", ".join(map(sid_of, contradictory))
+        if contradictory:
+            sentence = f"Twilio answered HTTP 404 to the deletion of {sids}, and still lists it"
+        else:
+            sentence = f"somebody else set {plan.before!r} meanwhile"
+        facts.error = ApiError(sentence, indeterminate=bool(contradictory), conflict=not contradictory)
+    return plan
+
+
+def _note_listing(facts: Facts, listing: t.Iterable[Row]) -> list[Row]:
+    """What a listing says about the rows that were deleted, or may have been. Returns the other rows."""
+    current = [row for row in listing if sid_of(row) not in facts.gone]
+    shown = set(map(sid_of, current))
     facts.gone |= facts.missing - shown
     facts.missing &= shown
-    if facts.open_delete is not None and facts.open_delete.get("sid") not in shown:
-        facts.gone.add(facts.open_delete["sid"])
+    row = facts.open_delete
+    if row is not None and sid_of(row) not in shown:
+        facts.gone.add(sid_of(row))
+        facts.deleted.append(value_of(facts.desired.slot.resource, row))
         facts.open_delete = None
-
-
-def _rows_with(rows: t.Iterable[Row], sids: set[str]) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row.get("sid") in sids)
-
-
-def _contradiction(facts: Facts) -> ApiError:
-    """Twilio answers that a row does not exist, and lists it: the listing lags, or the answer was wrong."""
-    sids = ", ".join(sorted(facts.missing))
-    return ApiError(f"Twilio answered HTTP 404 to the deletion of {sids}, and still lists it", indeterminate=True)
+    facts.current = current
+    return current
 
 
 def _write(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
@@ -227,33 +236,35 @@ def _write(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
 
 def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> None:
-    sid = row["sid"]
-    facts.doubtful = value
+    earlier = facts.open_delete
+    facts.doubtful, facts.open_delete = value, row
     try:
-        deleted = client.delete(slot.resource.member(slot.service_sid, sid))
+        deleted = client.delete(slot.resource.member(slot.service_sid, row["sid"]))
     except ApiError as error:
         if error.indeterminate:
-            facts.open_delete, facts.wrote = row, True
-            facts.deleted.append(value)
+            facts.wrote = True
+        else:
+            facts.open_delete = earlier
         raise
     facts.open_delete = None
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True
-        facts.gone.add(sid)
-        facts.missing.discard(sid)
+        facts.gone.add(row["sid"])
+        facts.missing.discard(row["sid"])
     else:
-        facts.missing.add(sid)
+        facts.missing.add(row["sid"])
 
 
 def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
     resource = slot.resource
     path = resource.collection(slot.service_sid)
+    earlier = facts.open_create
     facts.doubtful, facts.open_create = value, True
     try:
         row = client.create(path, {resource.form_field: value})
     except ApiError as error:
-        facts.open_create = error.indeterminate
+        facts.open_create = earlier or error.indeterminate
         facts.wrote = facts.wrote or error.indeterminate
         raise
     facts.wrote = True
@@ -277,7 +288,10 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     entry = journal.entry(slot)
     if entry is None or outcome.unknown:
         return
-    absent = facts.desired.state == "absent" and outcome.action in ("deleted", "unchanged")
+    # The absence of one value does not mean that another one may stay lost.
+    named = facts.desired.value in (None, entry.value)
+    absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
+    nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
-    if absent or entry.is_settled_by(rows):
+    if absent or nothing_deleted or entry.is_settled_by(rows):
         journal.clear(slot)
