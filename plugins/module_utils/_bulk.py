@@ -21,10 +21,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import
     INTERVAL,
     Gate,
     Stopped,
-    read_slot,
+    read_slots,
     reconcile,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row, sid_key
 
 Item = t.TypeVar("Item")
 Result = t.TypeVar("Result")
@@ -48,34 +48,44 @@ def reconcile_all(
     A slot that fails does not stop the others, unless its outcome is fatal, more than ``max_failures`` failed, or the
     run is cancelled. Then no further slot is started, and those are ``skipped``.
 
-    :arg concurrency: how many slots are reconciled at once, each by one thread.
+    :arg concurrency: how many Services are reconciled at once, each by one thread.
     :arg progress: called by one thread at a time.
     :arg journal: as for `reconcile`.
     """
     counts: Counter[str] = Counter()
     gate = Gate()
-    unfinished: dict[Key, Facts] = {}
+    started: dict[Key, Facts] = {}
+    finished: dict[Key, Outcome] = {}
 
-    def work(one: Desired, stopped: Stopped) -> Outcome:
-        facts = unfinished[one.slot.key] = Facts(one)
+    def work(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        facts = [Facts(one) for one in service]
+        started.update((one.desired.slot.key, one) for one in facts)
         return reconcile(
-            client, one, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate, facts=facts
+            client, service, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate, facts=facts
         )
 
-    def done(outcome: Outcome) -> bool:
-        del unfinished[outcome.desired.slot.key]
-        counts[outcome.action] += 1
-        if outcome.action != "skipped":
-            progress(sum(counts.values()) - counts["skipped"], counts)
-        return outcome.fatal or (max_failures is not None and counts["failed"] > max_failures)
+    def done(outcomes: list[Outcome]) -> bool:
+        for outcome in outcomes:
+            finished[outcome.desired.slot.key] = outcome
+            del started[outcome.desired.slot.key]
+            counts[outcome.action] += 1
+            if outcome.action != "skipped":
+                progress(sum(counts.values()) - counts["skipped"], counts)
+        too_many = max_failures is not None and counts["failed"] > max_failures
+        return too_many or any(outcome.fatal for outcome in outcomes)
 
-    outcomes = run_all(client, desired, work, done, concurrency=concurrency)
+    run_all(client, _by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
     # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
-    abandoned = dict(unfinished)
-    return [
-        outcome if outcome is not None else _not_done(one, abandoned.get(one.slot.key))
-        for one, outcome in zip(desired, outcomes)
-    ]
+    abandoned = dict(started)
+    return [finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
+
+
+def _by_service(items: t.Iterable[Item], slot_of: t.Callable[[Item], Slot]) -> list[list[Item]]:
+    """The items of each Service together, in the order of their first ones."""
+    services: dict[str, list[Item]] = {}
+    for item in items:
+        services.setdefault(sid_key(slot_of(item).service_sid), []).append(item)
+    return [*services.values()]
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
@@ -91,17 +101,19 @@ def read_all(client: Client, slots: t.Sequence[Slot], *, concurrency: int) -> li
     An error that every other slot would get too ends the reading, and so does a cancelled run: slots that were not
     read then are ``None``.
     """
+    found: dict[Key, list[Row] | ApiError] = {}
 
-    def work(slot: Slot, _stopped: Stopped) -> list[Row] | ApiError:
+    def work(service: list[Slot], _stopped: Stopped) -> bool:
         try:
-            return read_slot(client, slot)
+            rows, _countries = read_slots(client, service)
         except ApiError as error:
-            return error
+            found.update((slot.key, error) for slot in service)
+            return error.fatal
+        found.update((slot.key, one) for slot, one in zip(service, rows))
+        return False
 
-    def done(found: list[Row] | ApiError) -> bool:
-        return isinstance(found, ApiError) and found.fatal
-
-    return run_all(client, slots, work, done, concurrency=concurrency)
+    run_all(client, _by_service(slots, lambda slot: slot), work, bool, concurrency=concurrency)
+    return [found.get(slot.key) for slot in slots]
 
 
 def find_unrecovered(
@@ -130,16 +142,15 @@ def run_all(
     done: t.Callable[[Result], bool],
     *,
     concurrency: int,
-) -> list[Result | None]:
-    """The result of ``work`` for each item, in order, ``None`` for items that were not started or not finished.
+) -> None:
+    """Call ``work`` for each item, in order, many at once.
 
-    If the grace period of a cancelled run ends first, the list is returned while threads may still complete it.
+    If the grace period of a cancelled run ends first, this returns while threads may still work.
 
     :arg work: gets an item, and a function that says whether the run was stopped.
     :arg done: gets each result, by one thread at a time. If it returns true, no further item is started.
     """
-    results: list[Result | None] = [None] * len(items)
-    places = iter(range(len(items)))
+    waiting = iter(items)
     stop = threading.Event()
     lock = threading.Lock()
 
@@ -150,12 +161,11 @@ def run_all(
         try:
             while not stopped():
                 with lock:
-                    place = next(places, None)
-                if place is None:
+                    item = next(waiting, None)
+                if item is None:
                     return
-                result = work(items[place], stopped)
+                result = work(item, stopped)
                 with lock:
-                    results[place] = result
                     if done(result):
                         stop.set()
         except BaseException:
@@ -169,7 +179,6 @@ def run_all(
         # Python handles a signal in this thread, which therefore must wake now and then.
         while thread.is_alive() and not client.cancellation.expired():
             thread.join(INTERVAL)
-    return results
 
 
 def _start(worker: t.Callable[[], None], count: int) -> list[threading.Thread]:

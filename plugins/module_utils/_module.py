@@ -74,10 +74,11 @@ def services_spec() -> Spec:
 
 
 def desired_spec() -> Spec:
-    """The options of the desired state, as the fragment ``_desired`` documents them."""
+    """The options of the desired state of a Service, as the fragment ``_desired`` documents them."""
     return {
         # Raw, so that YAML's NO, which is a truth value, is refused instead of taken for 'False'.
         "alpha_sender": {"type": "raw"},
+        "country_senders": {"type": "dict"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "replace": {"type": "bool", "default": True},
     }

@@ -43,6 +43,7 @@ class Facts:
     :ivar stopped: the run was stopped before writing began.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
+    :ivar countries: the countries of rows, by SID, as the listings showed them.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -65,6 +66,7 @@ class Facts:
     stopped: bool = False
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
+    countries: t.Mapping[object, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reconcile one slot: read, plan, apply, verify, and roll back if that fails.
+"""Reconcile the slots of one Service: read, plan, apply, verify, and roll back if that fails.
 
 This is the one place that knows check mode: there, nothing follows the plan. A real run applies that very plan.
 Private to this collection: it may change with any release.
@@ -20,6 +20,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Desired,
     Plan,
     Slot,
+    country_of,
     make_plan,
     rows_of,
     value_of,
@@ -68,53 +69,72 @@ class Gate:
             self._changed.notify_all()
 
 
-def read_slot(client: Client, slot: Slot) -> list[Row]:
-    """The rows of a slot.
+def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]], dict[object, str]]:
+    """The rows of slots of one Service, with one listing for each resource, and the countries of rows by SID.
 
-    :raises ApiError: if they cannot be read.
+    :raises ApiError: if a listing cannot be read.
     """
-    return rows_of(slot, client.list(slot.resource.collection(slot.service_sid), slot.resource.list_key))
+    listings: dict[str, list[dict[str, t.Any]]] = {}
+    for slot in slots:
+        resource = slot.resource
+        if resource.name not in listings:
+            listings[resource.name] = client.list(resource.collection(slot.service_sid), resource.list_key)
+    rows = [row for listing in listings.values() for row in listing]
+    countries = {row.get("sid"): country for row in rows if (country := country_of(row)) is not None}
+    return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots], countries
 
 
 def reconcile(
     client: Client,
-    desired: Desired,
+    desired: t.Sequence[Desired],
     *,
     check_mode: bool,
     stopped: Stopped | None = None,
     journal: Journal | None = None,
     gate: Gate | None = None,
-    facts: Facts | None = None,
-) -> Outcome:
-    """Bring one slot to its desired state, or say what would be done.
+    facts: t.Sequence[Facts] | None = None,
+) -> list[Outcome]:
+    """Bring the slots of one Service to their desired states, or say what would be done.
 
-    Never raises: what the network, Twilio or a bug did is in the outcome.
+    Never raises: what the network, Twilio or a bug did is in the outcomes.
 
     :arg stopped: asked before the first write. If it returns true, nothing is written. A slot whose writing began is
         brought to its end. By default a cancelled run stops.
     :arg journal: where a value is recorded before it is deleted for another.
-    :arg gate: shared by all slots of an account.
-    :arg facts: collects what happens. Somebody else may look at it if this never returns.
+    :arg gate: shared by all slots of a run.
+    :arg facts: collect what happens. Somebody else may look at them if this never returns.
     """
-    facts = facts if facts is not None else Facts(desired)
-    journal = journal or Journal(None)
+    facts = facts if facts is not None else [Facts(one) for one in desired]
+    journal, gate = journal or Journal(None), gate or Gate()
+    _read(client, facts)
+    outcomes = []
+    for one in facts:
+        try:
+            _reconcile(client, check_mode, stopped or client.cancellation.is_set, journal, gate, one)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
+            _note_bug(one, error)
+        outcome = derive(one)
+        _settle(journal, one, outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _read(client: Client, facts: t.Sequence[Facts]) -> None:
     try:
-        _reconcile(client, check_mode, stopped or client.cancellation.is_set, journal, gate or Gate(), facts)
-    except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
-        _note_bug(facts, error)
-    outcome = derive(facts)
-    _settle(journal, facts, outcome)
-    return outcome
+        rows, countries = read_slots(client, [one.desired.slot for one in facts])
+    except Exception as error:  # pylint: disable=broad-exception-caught  # as above
+        for one in facts:
+            one.read_error = error if isinstance(error, ApiError) else _bug(error)
+        return
+    for one, current in zip(facts, rows):
+        one.current, one.countries = current, countries
 
 
 def _reconcile(
     client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts
 ) -> None:
     desired = facts.desired
-    try:
-        facts.current = read_slot(client, desired.slot)
-    except ApiError as error:
-        facts.read_error = error
+    if facts.current is None:
         return
     plan = facts.plan = make_plan(desired, facts.current)
     if plan.problem is not None or plan.action == "unchanged" or check_mode:
@@ -139,9 +159,13 @@ def _reconcile(
         gate.leave(created=facts.created, fatal=derive(facts).fatal)
 
 
+def _bug(error: Exception) -> Exception:
+    return RuntimeError(f"unexpected {type(error).__name__}: {quoted(str(error))}")
+
+
 def _note_bug(facts: Facts, error: Exception) -> None:
-    bug = RuntimeError(f"unexpected {type(error).__name__}: {quoted(str(error))}")
-    facts.error, facts.current, facts.read_error = bug, None, bug
+    facts.error = facts.read_error = _bug(error)
+    facts.current = None
 
 
 def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
@@ -161,7 +185,7 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
             if not facts.missing:
                 return
         try:
-            listing = read_slot(client, desired.slot)
+            listing = _read_again(client, facts)
         except ApiError as error:
             facts.current, facts.read_error = None, error
             facts.error = facts.error or error
@@ -193,6 +217,12 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
             return
         if retries:
             client.wait(retries - 1)
+
+
+def _read_again(client: Client, facts: Facts) -> list[Row]:
+    slot = facts.desired.slot
+    listing = client.list(slot.resource.collection(slot.service_sid), slot.resource.list_key)
+    return rows_of(slot, listing, facts.countries)
 
 
 def _note_listing(facts: Facts, listing: t.Iterable[Row]) -> None:
@@ -251,7 +281,7 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
     path = resource.collection(slot.service_sid)
     facts.doubtful, facts.open_create = value, True
     try:
-        row = client.create(path, {resource.form_field: value})
+        row = client.create(path, resource.form(value, slot.country))
     except ApiError as error:
         facts.open_create = error.indeterminate
         facts.wrote = facts.wrote or error.indeterminate
@@ -267,8 +297,10 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
 def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None:
     """Create the value again that was deleted for one that was then refused."""
     desired = Desired(facts.desired.slot, old, "present", replace=False)
-    facts.rollback = Facts(desired, make_plan(desired, ()), applied=True, gone=facts.gone, missing=facts.missing)
-    _apply(client, t.cast(Plan, facts.rollback.plan), facts.rollback, journal)
+    plan = make_plan(desired, ())
+    facts.rollback = Facts(desired, plan, applied=True, gone=facts.gone, missing=facts.missing)
+    facts.rollback.countries = facts.countries
+    _apply(client, plan, facts.rollback, journal)
 
 
 def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:

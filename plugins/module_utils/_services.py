@@ -23,9 +23,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     plural,
     quoted,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
-    Resource,
+    ALPHA_SENDER,
+    COUNTRY_SENDER,
     Row,
     check_sid,
     is_sid,
@@ -161,28 +162,41 @@ def _name(service: Row) -> str:
     return name if isinstance(name, str) else ""
 
 
-def services_with_rows(
-    client: Client, resource: Resource, services: t.Sequence[Row], *, concurrency: int
-) -> dict[str, t.Any]:
-    """The ``services`` with the rows of ``resource``, ``errors`` of those that could not be read, and ``warnings``.
+def sender_slots(service_sid: str, *, country_senders: bool) -> dict[str, Slot]:
+    """The slots to read of a Service, by the keys of results: its sender, and those of all countries if asked for."""
+    slots = {"alpha_senders": Slot(ALPHA_SENDER, service_sid)}
+    if country_senders:
+        slots["country_senders"] = Slot(COUNTRY_SENDER, service_sid, ALL_COUNTRIES)
+    return slots
 
-    The rows have the key ``list_key`` of the resource. They are ``None`` if they could not be read.
+
+def services_with_senders(
+    client: Client, services: t.Sequence[Row], *, country_senders: bool, concurrency: int
+) -> dict[str, t.Any]:
+    """The ``services`` with their senders, ``errors`` of those that could not be read, and ``warnings``.
+
+    The rows have the keys of `sender_slots`. They are ``None`` if they could not be read.
 
     :raises ApiError: for an error that every other Service would get, too.
     """
     valid, warnings = split_valid(services)
-    slots = [Slot(resource, service["sid"]) for service in valid]
-    found = read_all(client, slots, concurrency=concurrency)
-    failed = [(service, error) for service, error in zip(valid, found) if isinstance(error, ApiError)]
+    slots = [sender_slots(service["sid"], country_senders=country_senders) for service in valid]
+    flat = iter(read_all(client, [slot for one in slots for slot in one.values()], concurrency=concurrency))
+    found = [{key: next(flat) for key in one} for one in slots]
+    failed = [
+        (service, error)
+        for service, rows in zip(valid, found)
+        if isinstance(error := next(iter(rows.values())), ApiError)
+    ]
     for _service, error in failed:
         if error.fatal:
             raise error
     if failed:
         count = f"{len(failed)} of {plural(len(services), 'Service')}"
-        warnings.append(f"The {resource.label}s of {count} could not be read, see errors. The first: {failed[0][1]}")
+        warnings.append(f"The alpha senders of {count} could not be read, see errors. The first: {failed[0][1]}")
     return {
         "services": [
-            {**service, resource.list_key: rows if isinstance(rows, list) else None}
+            {**service, **{key: one if isinstance(one, list) else None for key, one in rows.items()}}
             for service, rows in zip(valid, found)
         ],
         "errors": [

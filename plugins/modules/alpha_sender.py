@@ -159,19 +159,19 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()},
-        supports_check_mode=True,
-    )
+    spec = {**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()}
+    spec["iso_country_code"] = {"type": "raw"}
+    del spec["country_senders"]
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        names = ("service_sid", "service_name", "alpha_sender", "state", "replace")
+        names = ("service_sid", "service_name", "alpha_sender", "iso_country_code", "state", "replace")
         desired = make_desired(**{name: params[name] for name in names})
         with Journal(params["journal_path"], check_mode=module.check_mode) as journal:
             client = connect(1)
             desired = with_sid(desired, ServiceNames(lambda: list_services(client)).sid)
             journal.claim([desired.slot])
-            outcome = reconcile(client, desired, check_mode=module.check_mode, journal=journal)
+            outcome = reconcile(client, [desired], check_mode=module.check_mode, journal=journal)[0]
             unrecovered = find_unrecovered(client, journal, [outcome], concurrency=1)
         result = single_result(outcome, account_sid=account_of(client, [outcome]), check_mode=module.check_mode)
         left = unrecovered_result(unrecovered)

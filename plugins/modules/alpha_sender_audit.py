@@ -225,6 +225,7 @@ def main() -> None:
         "csv_path": {"type": "path"},
     }
     spec = {**spec, **desired_spec(), **controller_spec(), **connection_spec()}
+    spec["country_senders"] = {"type": "raw"}  # true, or what a country is compared with
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
@@ -241,7 +242,12 @@ def main() -> None:
             valid, warnings = split_valid(all_services())
             entries = [service["sid"] for service in valid]
         common = {name: params[name] for name in desired_spec()}
-        desired, others = make_compared(entries, common, find=ServiceNames(all_services).sid)
+        all_countries = params["country_senders"] in (True, "true", "True", "yes")
+        if all_countries or params["country_senders"] in (False, "false", "False", "no", ""):
+            common["country_senders"] = None
+        desired, others = make_compared(
+            entries, common, find=ServiceNames(all_services).sid, all_countries=all_countries
+        )
         rows = audit(client, desired, others, all_services(), concurrency=params["concurrency"])
         result = audit_result(ALPHA_SENDER, rows, table_rows=params["table_rows"])
         result.update(stopwatch.fields(client), warnings=warnings)

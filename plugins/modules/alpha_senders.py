@@ -360,7 +360,7 @@ def main() -> None:
                 check_mode=check_mode,
                 max_failures=params["max_failures"],
                 progress=write_progress(
-                    params["progress_path"], len(desired), params["progress_interval"], check_mode=check_mode
+                    params["progress_path"], desired, params["progress_interval"], check_mode=check_mode
                 ),
                 journal=journal,
             )
