@@ -12,6 +12,7 @@ import threading
 import typing as t
 from collections import Counter
 
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry, Journal, Key
@@ -26,6 +27,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row, sid_key
 
+AnyClient = t.Union[Client, Accounts]
 Item = t.TypeVar("Item")
 Result = t.TypeVar("Result")
 
@@ -34,7 +36,7 @@ Progress = t.Callable[[int, t.Mapping[str, int]], None]
 
 
 def reconcile_all(
-    client: Client,
+    client: AnyClient,
     desired: t.Sequence[Desired],
     *,
     concurrency: int,
@@ -45,9 +47,10 @@ def reconcile_all(
 ) -> list[Outcome]:
     """The outcome of each slot, in the order of ``desired``.
 
-    A slot that fails does not stop the others, unless its outcome is fatal, more than ``max_failures`` failed, or the
-    run is cancelled. Then no further slot is started, and those are ``skipped``.
+    A slot that fails does not stop the others. A fatal outcome ends its account. A lost value, more than
+    ``max_failures`` failures and a cancellation end the run. Slots that are not started then are ``skipped``.
 
+    :arg client: a client, or the `Accounts` of a run.
     :arg concurrency: how many Services are reconciled at once, each by one thread.
     :arg progress: called by one thread at a time.
     :arg journal: as for `reconcile`.
@@ -56,23 +59,35 @@ def reconcile_all(
     gate = Gate()
     started: dict[Key, Facts] = {}
     finished: dict[Key, Outcome] = {}
+    ended: set[str | None] = set()
 
     def work(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        account_sid = service[0].slot.account_sid
+        if account_sid in ended:
+            return [Outcome(one, "skipped", cause=STOPPED) for one in service]
         facts = [Facts(one) for one in service]
         started.update((one.desired.slot.key, one) for one in facts)
         return reconcile(
-            client, service, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate, facts=facts
+            client.for_account(account_sid),
+            service,
+            check_mode=check_mode,
+            stopped=lambda: stopped() or account_sid in ended,
+            journal=journal,
+            gate=gate,
+            facts=facts,
         )
 
     def done(outcomes: list[Outcome]) -> bool:
         for outcome in outcomes:
             finished[outcome.desired.slot.key] = outcome
-            del started[outcome.desired.slot.key]
+            started.pop(outcome.desired.slot.key, None)
             counts[outcome.action] += 1
+            if outcome.fatal:
+                ended.add(outcome.desired.slot.account_sid)
             if outcome.action != "skipped":
                 progress(sum(counts.values()) - counts["skipped"], counts)
         too_many = max_failures is not None and counts["failed"] > max_failures
-        return too_many or any(outcome.fatal for outcome in outcomes)
+        return too_many or any(outcome.ends_run for outcome in outcomes)
 
     run_all(client, _by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
     # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
@@ -95,7 +110,7 @@ def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
     return derive(facts)
 
 
-def read_all(client: Client, slots: t.Sequence[Slot], *, concurrency: int) -> list[list[Row] | ApiError | None]:
+def read_all(client: AnyClient, slots: t.Sequence[Slot], *, concurrency: int) -> list[list[Row] | ApiError | None]:
     """The rows of each slot, in order, or why they could not be read.
 
     An error that every other slot would get too ends the reading, and so does a cancelled run: slots that were not
@@ -103,21 +118,27 @@ def read_all(client: Client, slots: t.Sequence[Slot], *, concurrency: int) -> li
     """
     found: dict[Key, list[Row] | ApiError] = {}
 
-    def work(service: list[Slot], _stopped: Stopped) -> bool:
+    ended: set[str | None] = set()
+
+    def work(service: list[Slot], _stopped: Stopped) -> None:
+        account_sid = service[0].account_sid
+        if account_sid in ended:
+            return
         try:
-            rows, _countries = read_slots(client, service)
+            rows, _countries = read_slots(client.for_account(account_sid), service)
         except ApiError as error:
             found.update((slot.key, error) for slot in service)
-            return error.fatal
-        found.update((slot.key, one) for slot, one in zip(service, rows))
-        return False
+            if error.fatal:
+                ended.add(account_sid)
+        else:
+            found.update((slot.key, one) for slot, one in zip(service, rows))
 
-    run_all(client, _by_service(slots, lambda slot: slot), work, bool, concurrency=concurrency)
+    run_all(client, _by_service(slots, lambda slot: slot), work, lambda _done: False, concurrency=concurrency)
     return [found.get(slot.key) for slot in slots]
 
 
 def find_unrecovered(
-    client: Client, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
+    client: AnyClient, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
 ) -> list[tuple[Entry, bool]]:
     """The entries of killed runs that this run did not bring to an end, and whether their slots are unknown.
 
@@ -136,7 +157,7 @@ def find_unrecovered(
 
 
 def run_all(
-    client: Client,
+    client: AnyClient,
     items: t.Sequence[Item],
     work: t.Callable[[Item, Stopped], Result],
     done: t.Callable[[Result], bool],

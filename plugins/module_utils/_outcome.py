@@ -105,7 +105,7 @@ class Outcome:
     :ivar lost: the value that was deleted and may not be there any more.
     :ivar unknown: what the slot has now could not be read.
     :ivar wrote: at least one write was, or may have been, carried out.
-    :ivar fatal: no other slot may be started: it would fail in the same way, or lose its value too.
+    :ivar fatal: every other slot of the account would fail in the same way, or lose its value too.
     :ivar facts: what the sentences about a failure or a warning are made of.
     """
 
@@ -121,6 +121,11 @@ class Outcome:
     wrote: bool = False
     fatal: bool = False
     facts: Facts | None = None
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether no other slot of any account may be started: what cost one its value may cost the others theirs."""
+        return self.lost is not None and self.after is None
 
     @property
     def changed(self) -> bool:

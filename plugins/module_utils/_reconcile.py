@@ -60,12 +60,12 @@ class Gate:
             self._active += 1
             return True
 
-    def leave(self, *, created: bool, fatal: bool) -> None:
-        """End the turn. A fatal outcome lets nobody else through."""
+    def leave(self, *, created: bool, lost: bool) -> None:
+        """End the turn. If the value was lost, nobody else gets through."""
         with self._changed:
             self._active -= 1
             self._proven = self._proven or created
-            self._closed = self._closed or fatal
+            self._closed = self._closed or lost
             self._changed.notify_all()
 
 
@@ -156,7 +156,7 @@ def _reconcile(
     except Exception as error:  # pylint: disable=broad-exception-caught  # as above, and the gate has to know
         _note_bug(facts, error)
     finally:
-        gate.leave(created=facts.created, fatal=derive(facts).fatal)
+        gate.leave(created=facts.created, lost=derive(facts).ends_run)
 
 
 def _bug(error: Exception) -> Exception:

@@ -14,7 +14,7 @@ import fnmatch
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import read_all
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._client import SERVICES_KEY, SERVICES_PATH, Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     MAX_JOINED,
     ApiError,
@@ -33,8 +33,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
     sid_key,
 )
 
-PATH = "/v1/Services"
-LIST_KEY = "services"
 ONE_OF_TWO = "Set service_sid or service_name"
 
 
@@ -43,7 +41,7 @@ def list_services(client: Client) -> list[Row]:
 
     :raises ApiError: if they cannot be read.
     """
-    return t.cast("list[Row]", client.list(PATH, LIST_KEY))
+    return t.cast("list[Row]", client.list(SERVICES_PATH, SERVICES_KEY))
 
 
 def split_valid(services: t.Iterable[Row]) -> tuple[list[Row], list[str]]:
@@ -144,7 +142,7 @@ def read_services(
     """
     if service_sid is not None:
         try:
-            return [client.get(f"{PATH}/{service_sid}")]
+            return [client.get(f"{SERVICES_PATH}/{service_sid}")]
         except ApiError as error:
             if not error.not_found:
                 raise
