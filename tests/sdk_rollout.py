@@ -4,7 +4,7 @@
 """A rollout by threads with Twilio's helper library, for comparison in the bench.
 
 ``python sdk_rollout.py URL ACCOUNT_SID AUTH_TOKEN SENDER THREADS CLIENTS`` reads Service SIDs from standard input, one
-in a line. CLIENTS is ``one`` (all threads share a client, as in the library's examples) or ``each`` (one for each thread).
+in a line. CLIENTS is ``one`` (all threads share a client, as in the library's examples) or ``each`` (one for a thread).
 """
 
 from __future__ import annotations

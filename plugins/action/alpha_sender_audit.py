@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module of this name with the Services and wishes of hosts, as `alpha_senders` does."""
+"""Runs the module of this name, with entries from hosts and a report, as the plugin `alpha_senders` does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,4 @@ from ansible_collections.messaging.twilio.plugins.action.alpha_senders import Ac
 
 class ActionModule(AlphaSendersAction):
     KIND = "audit"
-
-    def _can_follow(self) -> bool:
-        return False  # it writes no progress
+    HAS_PROGRESS = False

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What a user may rely on, for modules that change something and for those that only read."""
+    """The attributes of modules that change something, and of those that only read."""
 
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would be done without changing anything.
+    description: Can run in check mode and return what it would do, without changing anything.
     support: full
   diff_mode:
-    description: Returns what changed, or would change, in diff mode.
+    description: Returns what it changed, or would change in check mode, if you run it in diff mode.
     support: full
   idempotent:
-    description: Changes nothing when run again with the same options.
+    description: Changes nothing if you run it again with the same options.
     support: full
   action_group:
     description: Use C(group/messaging.twilio.twilio) in C(module_defaults) to set the connection options once.
@@ -29,15 +29,15 @@ attributes:
     INFO = r"""
 attributes:
   check_mode:
-    description: Can run in check mode, where it does the same, since it changes nothing.
+    description: Can run in check mode. It does the same there, because it changes nothing.
     support: full
   diff_mode:
-    description: Returns what changed, or would change, in diff mode.
+    description: Returns what it changed, or would change in check mode, if you run it in diff mode.
     support: N/A
     details:
       - This module changes nothing.
   idempotent:
-    description: Changes nothing when run again with the same options.
+    description: Changes nothing if you run it again with the same options.
     support: full
   action_group:
     description: Use C(group/messaging.twilio.twilio) in C(module_defaults) to set the connection options once.

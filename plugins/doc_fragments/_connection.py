@@ -8,9 +8,9 @@ import re
 
 
 def _with_environment(documentation: str) -> str:
-    """The same options for a plugin, to which Ansible gives an environment variable only where ``env`` names it."""
+    """The same options for a plugin, which gets an environment variable only if ``env`` names it."""
     return re.sub(
-        r"(Without it the environment variable E\((TWILIO_\w+)\) is used\.\n    type: str\n)",
+        r"(If not set, the environment variable E\((TWILIO_\w+)\) is used\.\n    type: str\n)",
         r"\1    env:\n      - name: \2\n",
         documentation,
     )
@@ -23,76 +23,78 @@ class ModuleDocFragment:
 options:
   account_sid:
     description:
-      - SID of the account, C(AC) and 32 hexadecimal digits. The log-in together with O(auth_token).
-      - Not needed where O(api_key) is given.
-      - Without it the environment variable E(TWILIO_ACCOUNT_SID) is used.
+      - SID of the account, C(AC) and 32 hexadecimal digits. Use it together with O(auth_token).
+      - Not required if you set O(api_key).
+      - If not set, the environment variable E(TWILIO_ACCOUNT_SID) is used.
     type: str
   auth_token:
     description:
-      - The account's auth token. Twilio recommends an API key instead.
-      - Without it the environment variable E(TWILIO_AUTH_TOKEN) is used.
+      - Auth token of the account. Twilio recommends an API key instead.
+      - Not used if you set O(api_key).
+      - If not set, the environment variable E(TWILIO_AUTH_TOKEN) is used.
     type: str
   api_key:
     description:
-      - SID of an API key, C(SK) and 32 hexadecimal digits. The log-in together with O(api_secret).
-      - Where an API key is given it is used, and O(auth_token) is not.
-      - Without it the environment variable E(TWILIO_API_KEY) is used.
+      - SID of an API key, C(SK) and 32 hexadecimal digits. Use it together with O(api_secret).
+      - If not set, the environment variable E(TWILIO_API_KEY) is used.
     type: str
   api_secret:
     description:
-      - The secret of O(api_key).
-      - Without it the environment variable E(TWILIO_API_SECRET) is used.
+      - Secret of the API key in O(api_key).
+      - If not set, the environment variable E(TWILIO_API_SECRET) is used.
     type: str
   region:
     description:
-      - Region of Twilio that holds the Services, for example V(ie1). Needs O(edge), because Twilio routes a region
-        without an edge to V(us1).
-      - Each region has Services and credentials of its own.
-      - Without it the environment variable E(TWILIO_REGION) is used.
+      - Twilio region of your Services, for example V(ie1). Each region has its own Services and credentials.
+      - Requires O(edge), because Twilio routes requests for a region without an edge to V(us1).
+      - If not set, the environment variable E(TWILIO_REGION) is used.
     type: str
   edge:
     description:
-      - Edge of Twilio's network to connect to, for example V(dublin). Without O(region) it leads to the region V(us1).
-      - Without it the environment variable E(TWILIO_EDGE) is used.
+      - Edge of Twilio's network to connect to, for example V(dublin). Without O(region), it leads to the region V(us1).
+      - If not set, the environment variable E(TWILIO_EDGE) is used.
     type: str
   api_url:
     description:
-      - Address of the Messaging API, for a proxy of your own or a simulator. It takes precedence over O(region) and
-        O(edge) unless it is the default.
-      - Plain C(http) is allowed for loopback addresses only.
-      - Without it the environment variable E(TWILIO_API_URL) is used.
+      - URL of the Messaging API. Set it to use your own proxy or a simulator.
+      - If you set it to another URL than the default, O(region) and O(edge) have no effect.
+      - Must be an C(https) URL. C(http) is allowed for loopback addresses only.
+      - If not set, the environment variable E(TWILIO_API_URL) is used.
     type: str
     default: https://messaging.twilio.com
   timeout:
     description:
-      - Seconds that connecting, and each single read of an answer, may take. More than 0, up to 3600.
+      - Seconds after which connecting, or a single read of an answer, fails. More than 0, at most 3600.
+      - Twilio itself gives up after about 30 seconds. With a shorter timeout, it can stay unknown whether Twilio made a
+        change.
     type: float
-    default: 30.0
+    default: 35.0
   max_retries:
     description:
-      - How often a request is repeated at most, where that is safe and may help. 0 to 100.
-      - What was certainly not processed is always safe to repeat, as after HTTP status 429 or a refused connection.
-        So is what only reads.
-      - A change whose fate is unknown is never repeated before reading what is there.
+      - Maximum number of retries of a request, 0 to 100.
+      - The module retries a request that Twilio did not process, for example after HTTP status 429 or a refused
+        connection. It also retries requests that only read.
+      - If it is unknown whether Twilio made a change, the module reads the current state before it tries again.
     type: int
     default: 5
   validate_certs:
     description:
-      - Whether the certificate of the API is verified. Turning this off gives the credentials to whoever answers.
+      - Whether to verify the TLS certificate of the API. If V(false), any server that answers gets your credentials.
     type: bool
     default: true
   ca_path:
     description:
-      - File or folder of the CA certificates, in PEM format, to verify the API with.
-      - Without it the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and else the
-        certificates of the Python package C(certifi).
+      - File or folder of CA certificates in PEM format, used to verify the API.
+      - If not set, the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used. Without them, the
+        certificates of the Python package C(certifi) are used.
     type: path
 requirements:
   - requests
 notes:
-  - Proxies are taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY). A C(.netrc) file is not read, and
-    redirects are not followed.
-  - An environment variable that is empty counts as one that is not set.
+  - The environment variables E(HTTPS_PROXY) and E(NO_PROXY) set the proxy. A C(.netrc) file is not read, and redirects
+    are not followed.
+  - A proxy is never used if O(api_url) has a loopback address.
+  - An empty environment variable counts as not set.
 """
     PLUGIN: str
 

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The option of the modules that may delete an alpha sender for another."""
+    """The option of the modules that can replace an alpha sender."""
 
     DOCUMENTATION = r"""
 options:
   journal_path:
     description:
-      - A folder in which the name of a sender is written down before it is deleted for another one. Give it where a
-        run may be killed, so that it can finish nothing, such as in a container.
-      - The next run with the same folder reads it. Where it has a Service that was left without a sender, and the
-        wanted sender is refused, the one that was deleted is brought back. Where it does not have the Service, a
-        warning says what brings it back.
-      - The folder must be there, on the host that runs the task, and outlive the run. Runs that go on at the same time
-        may share it. Files are removed once there is nothing in them to be brought to an end.
-      - Without it nothing is written down.
+      - Folder of the journal. The module records each alpha sender there before it deletes it to create another one.
+      - Set it if the run may be killed, for example in a container. The folder must exist on the host that runs the
+        module, and must outlive the run.
+      - The next run with the same folder reads the journal. If a killed run left a Service without an alpha sender and
+        Twilio refuses the desired one, the module restores the old one.
+      - The module warns about other Services that a killed run left without an alpha sender. The warning has the
+        command that restores it.
+      - Several runs can use the same folder at the same time. The module removes files without open entries.
+      - If not set, there is no journal.
     type: path
 """

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options that say which Service is meant, in the order of ``service_spec``."""
+    """The options that name one Service, in the order of ``service_spec``."""
 
     DOCUMENTATION = r"""
 options:
   service_sid:
     description:
       - SID of the Messaging Service, C(MG) and 32 hexadecimal digits.
-      - Exactly one of O(service_sid) and O(service_name) is needed.
+      - You must set either O(service_sid) or O(service_name).
     type: str
   service_name:
     description:
-      - Friendly name of the Messaging Service, exactly as Twilio has it.
-      - All Services are read to find it, 1,000 at a time. Where several have the name, or none, nothing is changed and
-        the task fails.
+      - Friendly name of the Messaging Service. It must match exactly.
+      - The module lists all Services to find it, 1,000 in each request. If no Service or several Services have this
+        name, the task fails and nothing is changed.
     type: str
 """

@@ -9,40 +9,40 @@ name: services
 short_description: Twilio Messaging Services as hosts
 version_added: 0.1.0
 description:
-  - Makes every Messaging Service of an account a host of the group C(twilio_services), for the role
-    P(messaging.twilio.alpha_sender#role) and the playbook C(messaging.twilio.apply).
-  - The name of a host is the friendly name of its Service, where every run of characters other than letters, digits,
-    C(_), C(-) and C(.) becomes C(_). Where others have the same name, or it is that of a group, the SID follows. A
-    Service without a name has its SID.
-  - Each host has C(twilio_service_sid), and all else that Twilio tells of the Service, prefixed with C(twilio_), such
-    as C(twilio_friendly_name) and C(twilio_usecase). With O(alpha_senders=true) it has C(twilio_alpha_sender), too,
-    which is null where there is none.
-  - The hosts are no machines. In the group C(ansible_connection) is C(local), and tasks run with
-    Ansible's own Python.
-  - Where the API cannot be read, or an option is wrong, the command ends with an error and the exit status 4. It does
-    not go on with an inventory that lacks the Services.
+  - Adds each Messaging Service of an account as a host to the group C(twilio_services). Use these hosts with the role
+    P(messaging.twilio.alpha_sender#role) or the playbook C(messaging.twilio.apply).
+  - The name of a host is the friendly name of its Service. Each run of characters other than letters, digits, C(_),
+    C(-) and C(.) is replaced by C(_). If several Services have the same name, or if it is the name of a group, the SID
+    is appended. A Service without a name has its SID as name.
+  - Each host has the variable C(twilio_service_sid), and a variable with the prefix C(twilio_) for each other field
+    that Twilio returns, such as C(twilio_friendly_name) and C(twilio_usecase). With O(alpha_senders=true), it also has
+    C(twilio_alpha_sender), which is null if the Service has no alpha sender.
+  - The hosts do not stand for machines. Their group sets C(ansible_connection) to C(local), and their tasks run with
+    the Python that runs Ansible.
+  - If the API cannot be read or an option is wrong, the command prints an error and exits with status 4. It does not
+    continue with an incomplete inventory.
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
   plugin:
-    description: Says that the file is for this plugin.
+    description: The name of this plugin.
     type: str
     required: true
     choices: [messaging.twilio.services]
   alpha_senders:
-    description: Whether the alpha sender of each Service is read, too, which takes one request a Service.
+    description: Whether to read the alpha sender of each Service as well. This takes one request for each Service.
     type: bool
     default: false
   concurrency:
-    description: Of how many Services the alpha senders are read at once, 1 to 100.
+    description: Number of Services whose alpha senders are read at the same time, from 1 to 100.
     type: int
     default: 10
   filters:
     description:
-      - Which Services become hosts. All, unless it says otherwise.
-      - C(name) is a pattern that the friendly name matches. C(*) stands for any characters, C(?) for one, C([...]) for
-        one of those in it. Upper and lower case differ.
-      - C(usecase) is a use case, or a list of use cases, of which the Service has one, such as C(marketing).
+      - Limits the Services that become hosts. By default, all do.
+      - C(name) is a pattern for the friendly name. C(*) matches any characters, C(?) one character, and C([...]) one of
+        the characters in brackets. Case matters.
+      - C(usecase) is a use case such as C(marketing), or a list of use cases. A Service matches if it has one of them.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -50,22 +50,22 @@ extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 notes:
-  - The file's name ends in C(.twilio.yml) or C(.twilio.yaml).
-  - What Twilio returns is never taken for a template.
-  - The cache holds what Twilio returns, and no credentials.
+  - The name of the file must end in C(.twilio.yml) or C(.twilio.yaml).
+  - Values that Twilio returns are never evaluated as templates.
+  - The cache contains the fields that Twilio returns, and no credentials.
 """
 
 EXAMPLES = r"""
 ---
-# shop.twilio.yml: all Services whose name begins with Shop, in groups by use case and by whether they have a sender,
-# and a wish for each by its name.
+# shop.twilio.yml: the Services whose name begins with Shop, each with a desired sender that contains the end of its
+# name. Groups by use case, and a group of the Services without a sender.
 plugin: messaging.twilio.services
 filters:
   name: Shop*
 keyed_groups:
   - key: twilio_usecase
     prefix: usecase
-# Without these two, the credentials come from the environment.
+# Without these two options, the credentials come from the environment.
 api_key: "{{ lookup('ansible.builtin.env', 'SHOP_API_KEY') }}"
 api_secret: "{{ lookup('ansible.builtin.env', 'SHOP_API_SECRET') }}"
 alpha_senders: true
@@ -89,22 +89,24 @@ from collections import Counter
 from ansible import template
 from ansible.errors import AnsibleError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.messaging.twilio.plugins.module_utils._client import (
-    REQUESTS_IMPORT_ERROR,
-    Client,
-    Connection,
-    make_connection,
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._connection import Connection, make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, quoted
+from ansible_collections.messaging.twilio.plugins.module_utils._module import check_concurrency, connection_spec
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import join_values
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._services import (
+    check_filter,
+    read_services,
+    services_with_rows,
+    split_valid,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, shown
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import check_limits, services_with_senders
-from ansible_collections.messaging.twilio.plugins.module_utils._options import connection_spec
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import names
-from ansible_collections.messaging.twilio.plugins.module_utils._services import check_filter, read_services
+from ansible_collections.messaging.twilio.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 
-# Since ansible-core 2.19 a string is a template only where it was marked as one.
+# Since ansible-core 2.19, a string is a template only if it is marked as one.
 if hasattr(template, "trust_as_template"):
-    untrusted: t.Callable[[t.Any], t.Any] = dict  # pylint: disable=invalid-name  # it is used as a function
-else:  # pragma: no cover  # coverage is measured with 2.19
+    untrusted: t.Callable[[t.Any], t.Any] = dict  # pylint: disable=invalid-name  # It is used as a function.
+else:  # pragma: no cover  # Coverage is measured with 2.19.
     from ansible.utils.unsafe_proxy import wrap_var
 
     untrusted = wrap_var
@@ -128,27 +130,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._read_config_data(path)
             self._add(self._services(path, cache))
         except (InputError, ApiError, AnsibleError) as error:
-            # An exception would be made a warning, and the run would go on without these hosts.
+            # Ansible would turn an exception into a warning, and continue without these hosts.
             self.display.error(f"{path}: {error}")
             raise SystemExit(PARSER_ERROR) from None
 
     def _services(self, path: str, cache: bool) -> list[Service]:
-        """The Services that are to be hosts, from the cache where it has them."""
+        """The Services that become hosts, from the cache if it has them."""
         name_glob, usecases = self._filters()
         connection = make_connection({name: self._connection_option(name) for name in connection_spec()})
         concurrency, with_senders = self.get_option("concurrency"), self.get_option("alpha_senders")
-        check_limits(concurrency)
+        check_concurrency(concurrency)
         if REQUESTS_IMPORT_ERROR is not None:
-            raise InputError(f"the Python package requests is missing for {sys.executable}")
+            raise InputError(f"The Python package requests is missing for {sys.executable}")
 
         def read() -> list[Service]:
-            return _read(connection, name_glob, concurrency if with_senders else None)
+            return self._read(connection, name_glob, concurrency if with_senders else None)
 
         if self.get_option("cache"):
             self.load_cache_plugin()
-            # Another account, or another address, has other Services.
-            asked = f"{connection.username} {connection.base_url} {with_senders} {name_glob}"
-            key = f"{self.get_cache_key(path)}_{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+            # Another account or another address has other Services.
+            origin = f"{connection.username} {connection.base_url} {with_senders} {name_glob}"
+            key = f"{self.get_cache_key(path)}_{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
             services = self._cache.get(key) if cache else None
             if services is None:
                 self._cache[key] = services = read()
@@ -156,18 +158,39 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             services = read()
         return [service for service in services if usecases is None or service.get("usecase") in usecases]
 
+    def _read(self, connection: Connection, name_glob: str | None, concurrency: int | None) -> list[Service]:
+        """The Services from the API, with their ``alpha_sender`` if ``concurrency`` is given.
+
+        :raises InputError: if an alpha sender could not be read, because the inventory would be incomplete.
+        """
+        client = Client(connection, concurrency=concurrency or 1)
+        services, warnings = split_valid(read_services(client, name_glob=name_glob))
+        for warning in warnings:
+            self.display.warning(warning)
+        if concurrency is None:
+            return [dict(service) for service in services]
+        result = services_with_rows(client, ALPHA_SENDER, services, concurrency=concurrency)
+        for problem in result["warnings"]:
+            raise InputError(problem)
+        return [
+            {"alpha_sender": join_values(ALPHA_SENDER, service.pop(ALPHA_SENDER.list_key)), **service}
+            for service in result["services"]
+        ]
+
     def _filters(self) -> tuple[str | None, list[str] | None]:
         filters = self.get_option("filters")
         unknown = [key for key in filters if key not in ("name", "usecase")]
         if unknown:
-            raise InputError(f"filters: unknown key {', '.join(map(shown, unknown))}; allowed are name, usecase")
+            raise InputError(f"filters must have the keys name and usecase only, got {', '.join(map(quoted, unknown))}")
         name, usecases = filters.get("name"), filters.get("usecase")
         if name is not None and not isinstance(name, str):
-            raise InputError(f"filters, name: {shown(name)} is not a string, put it in quotes")
+            raise InputError(f"filters, name must be a string, got {quoted(name)}. Put it in quotes")
         check_filter(None, None, name)
         usecases = [usecases] if isinstance(usecases, str) else usecases
-        if usecases is not None and not (isinstance(usecases, list) and all(isinstance(one, str) for one in usecases)):
-            raise InputError(f"filters, usecase: {shown(usecases)} is neither a string nor a list of strings")
+        if usecases is not None and not (
+            isinstance(usecases, list) and all(isinstance(usecase, str) for usecase in usecases)
+        ):
+            raise InputError(f"filters, usecase must be a string or a list of strings, got {quoted(usecases)}")
         return name, usecases
 
     def _connection_option(self, name: str) -> t.Any:
@@ -176,8 +199,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             try:
                 value = self.templar.template(value)
             except AnsibleError as error:
-                raise InputError(f"{name}: its template cannot be rendered: {error}") from None
-        # Job systems set an environment variable that has no value to an empty string.
+                raise InputError(f"The template of {name} failed: {error}") from None
+        # Job systems set an environment variable without a value to an empty string.
         return None if value == "" and os.environ.get(f"TWILIO_{name.upper()}") == "" else value
 
     def _add(self, services: list[Service]) -> None:
@@ -203,33 +226,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._add_host_to_keyed_groups(keyed_groups, variables, host, strict, fetch_hostvars=False)
 
     def _is_free(self, name: str, sid: str) -> bool:
-        """Whether no host of another source, or of another Service, has the name."""
+        """Whether no host of another inventory source or of another Service has the name."""
         host = self.inventory.get_host(name)
         return host is None or host.vars.get("twilio_service_sid") == sid
 
 
-def _read(connection: Connection, name_glob: str | None, concurrency: int | None) -> list[Service]:
-    """The Services from the API, with their ``alpha_sender`` where ``concurrency`` is given.
-
-    :raises InputError: if the alpha senders of one could not be read: half an inventory looks like a whole one.
-    """
-    client = Client(connection, concurrency=concurrency or 1)
-    services = read_services(client, name_glob=name_glob)
-    if concurrency is None:
-        return [dict(service) for service in services]
-    result = services_with_senders(client, services, concurrency=concurrency)
-    for problem in result["warnings"]:
-        raise InputError(problem)
-    return [{"alpha_sender": names(service.pop("alpha_senders")), **service} for service in result["services"]]
-
-
 def _variables(service: Service) -> dict[str, t.Any]:
-    """The variables of a Service's host. A friendly name may look like a template, and is none."""
-    told = {f"twilio_{key}": value for key, value in service.items() if key != "sid"}
-    variables: dict[str, t.Any] = untrusted({"twilio_service_sid": service.get("sid"), **told})
+    """The variables of a Service's host. A friendly name that looks like a template stays a text."""
+    fields = {f"twilio_{key}": value for key, value in service.items() if key != "sid"}
+    variables: dict[str, t.Any] = untrusted({"twilio_service_sid": service.get("sid"), **fields})
     return variables
 
 
 def host_name(service: t.Mapping[str, t.Any]) -> str:
-    """The friendly name of a Service, less what has a meaning in patterns, templates and paths. May be empty."""
+    """The friendly name of a Service without characters that have a meaning in patterns, templates and paths.
+
+    It may be empty.
+    """
     return re.sub(r"[^\w.-]+", "_", str(service.get("friendly_name") or "")).strip("_.-")

@@ -115,7 +115,7 @@ def make_accounts(client: Client, connection: Connection, options: t.Mapping[str
     if not isinstance(given, t.Mapping):
         raise InputError(f"accounts must be a mapping of account SIDs, got {quoted(type(given).__name__)}")
     connections = {sid_key(str(sid)): with_credentials(connection, str(sid), one) for sid, one in given.items()}
-    warnings = []
+    warnings: list[str] = []
     if options.get("subaccounts"):
         found, warnings = _subaccounts(client, connection)
         connections = {**{sid_key(str(one.account_sid)): one for one in found}, **connections}

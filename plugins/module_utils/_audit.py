@@ -14,8 +14,7 @@ import typing as t
 from collections import Counter
 from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import read_all
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import AnyClient, read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, derive
@@ -38,7 +37,7 @@ Found = t.Union[list[Row], ApiError, None]
 
 
 def audit(
-    client: Client,
+    client: AnyClient,
     desired: t.Sequence[Desired],
     others: t.Sequence[Slot],
     services: t.Iterable[Row],

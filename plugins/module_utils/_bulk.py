@@ -15,7 +15,8 @@ from collections import Counter
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
-from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry, Journal, Key
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
+from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry, Key
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import (

@@ -162,7 +162,7 @@ class Client:
         if account_sid.lower() != self.account_sid.lower():
             raise ApiError(
                 f"account_sid is {self.account_sid}, but the credentials belong to account "
-                f"{self._redactor.text(account_sid)}. Use the credentials of {self.account_sid}, or correct account_sid",
+                f"{self._redactor.text(account_sid)}. Correct account_sid, or use other credentials",
                 fatal=True,
             )
         self._confirmed = True

@@ -9,10 +9,9 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, quoted, raise_problems
 from ansible_collections.messaging.twilio.plugins.module_utils._countries import check_country
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, quoted, raise_problems
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
     ALPHA_SENDER,
@@ -22,13 +21,15 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
 from ansible_collections.messaging.twilio.plugins.module_utils._services import ONE_OF_TWO, check_service
 
 STATES = ("present", "absent")
-ENTRY_KEYS = ("service_sid", "service_name", "alpha_sender", "country_senders", "state", "replace")
+ENTRY_KEYS = ("service_sid", "service_name", "account_sid", "alpha_sender", "country_senders", "state", "replace")
 _MISSING_SENDER = (
     "alpha_sender is missing. Set it (alpha_sender_name in the role), or set state to absent to remove the sender"
 )
 
-#: Finds the SID of a Service by its name, or raises `InputError`.
-Find = t.Callable[[str], str]
+#: Completes a desired state with the SID and the account of its Service, or raises `InputError`.
+Locate = t.Callable[[Desired], Desired]
+#: Raises `InputError` if the desired states cannot be reconciled, before the first request.
+Check = t.Callable[[t.Sequence[Desired]], None]
 
 
 def make_desired(
@@ -36,8 +37,9 @@ def make_desired(
     service_name: object = None,
     alpha_sender: object = None,
     state: object = "present",
-    replace: object = True,  # pylint: disable=redefined-outer-name  # the name of the option
+    replace: object = True,
     iso_country_code: object = None,
+    account_sid: object = None,
     *,
     label: str = "",
 ) -> Desired:
@@ -55,84 +57,57 @@ def make_desired(
         alpha_sender = ALPHA_SENDER.check(alpha_sender, f"{label}alpha_sender")
     elif state == "present":
         raise InputError(label + _MISSING_SENDER)
-    if iso_country_code is None:
-        slot = Slot(ALPHA_SENDER, sid)
-    else:
-        slot = Slot(COUNTRY_SENDER, sid, check_country(iso_country_code, f"{label}iso_country_code"))
-    return Desired(slot, t.cast("t.Optional[str]", alpha_sender), str(state), replace, name)
+    account = None if account_sid is None else check_sid("AC", account_sid, f"{label}account_sid")
+    slot = Slot(ALPHA_SENDER, sid, account_sid=account)
+    if iso_country_code is not None:
+        slot = Slot(COUNTRY_SENDER, sid, check_country(iso_country_code, f"{label}iso_country_code"), account)
+    return Desired(slot, alpha_sender, str(state), replace, name)
 
 
 def _make_service(
     label: str, *, alpha_sender: object = None, country_senders: object = None, **options: object
 ) -> list[Desired]:
-    """The desired states of all slots of one Service. ``state`` is about the sender without a country alone."""
-    if country_senders is None:
-        country_senders = {}
-    if not isinstance(country_senders, t.Mapping):
+    """The desired states of the slots of one Service. ``state`` is that of the sender without a country."""
+    if not isinstance(country_senders, (t.Mapping, type(None))):
         raise InputError(f"{label}country_senders must map countries to senders, got {quoted(country_senders)}")
     found = []
     if not country_senders or alpha_sender is not None or options.get("state", "present") != "present":
         found.append(make_desired(alpha_sender=alpha_sender, label=label, **options))
-    for country, sender in country_senders.items():
-        place = f"{label}country_senders, {country}: "
+    for country, sender in (country_senders or {}).items():
         options["state"] = "absent" if sender is None else "present"
+        place = f"{label}country_senders, {country}: "
         found.append(make_desired(alpha_sender=sender, iso_country_code=country, label=place, **options))
     return found
-
-
-def with_sid(desired: Desired, find: Find) -> Desired:
-    """The desired state with the SID of its Service, which ``find`` looks up for a name."""
-    if desired.service_name is None:
-        return desired
-    return replace(desired, slot=replace(desired.slot, service_sid=find(desired.service_name)))
 
 
 def make_all_desired(
     services: t.Sequence[object],
     common: t.Mapping[str, object],
     *,
-    find: Find,
-    labels: t.Sequence[str] | None = None,
+    locate: Locate,
+    check: Check = lambda desired: None,
 ) -> tuple[Desired, ...]:
     """The desired states of all slots, in the order of ``services``.
 
     :arg services: SIDs, or mappings with the keys of `ENTRY_KEYS`.
     :arg common: ``alpha_sender``, ``country_senders``, ``state`` and ``replace`` for entries without their own. An
         entry with its own ``state: absent`` and without its own sender removes any sender.
-    :arg find: called only if everything that can be checked without it is valid.
-    :arg labels: what messages call each entry.
+    :arg locate: called only if everything that can be checked without it is valid.
     :raises InputError: for all bad entries at once, each by its label and value, and for a Service with two different
         desired states. The same twice counts once.
     """
-    if common.get("alpha_sender") is not None:
-        ALPHA_SENDER.check(common["alpha_sender"], "alpha_sender")
-    elif not _has_desired(common, {}) and any(isinstance(entry, str) for entry in services):
-        raise InputError(_MISSING_SENDER)
-    problems: list[str] = []
-    labels = labels_of(services) if labels is None else labels
-    checked: list[tuple[str, Desired]] = []
-    for label, entry in zip(labels, services):
-        try:
-            checked += [(label, one) for one in _from_entry(entry, common, label)]
-        except InputError as error:
-            problems.append(str(error))
-    desired = _merge(checked, problems)
-    raise_problems(problems)
-    if all(one.service_name is None for one in desired):
-        return desired
-    found: list[tuple[str, Desired]] = []
-    for label, one in checked:
-        try:
-            found.append((label, with_sid(one, find)))
-        except InputError as error:
-            problems.append(f"{label}, {error}")
-    desired = _merge(found, problems)
-    raise_problems(problems)
+    _check_common(common, services)
+    [desired] = _resolve([(list(zip(labels_of(services), services)), common)], locate, check)
     return desired
 
 
 def make_compared(
-    services: t.Sequence[object], common: t.Mapping[str, object], *, find: Find, all_countries: bool = False
+    services: t.Sequence[object],
+    common: t.Mapping[str, object],
+    *,
+    locate: Locate,
+    check: Check = lambda desired: None,
+    all_countries: bool = False,
 ) -> tuple[tuple[Desired, ...], list[Slot]]:
     """The desired states of the entries that have one, and the slots of those that are only to be read.
 
@@ -140,16 +115,64 @@ def make_compared(
     :raises InputError: as `make_all_desired`.
     """
     labeled = list(zip(labels_of(services), services))
-    compared = {label: entry for label, entry in labeled if _has_desired(entry, common)}
-    others = {label: _without_desired(entry) for label, entry in labeled if label not in compared}
-    desired = make_all_desired(list(compared.values()), common, find=find, labels=list(compared))
-    read = make_all_desired(list(others.values()), {"state": "absent"}, find=find, labels=list(others))
-    services = dict.fromkeys(one.slot.service_sid for one in (*desired, *read))
+    compared = [(label, entry) for label, entry in labeled if _has_desired(entry, common)]
+    others = [(label, _without_desired(entry)) for label, entry in labeled if not _has_desired(entry, common)]
+    _check_common(common, [entry for _label, entry in compared])
+    desired, read = _resolve([(compared, common), (others, {"state": "absent"})], locate, check)
     slots = [one.slot for one in read]
     if all_countries:
-        slots += [Slot(COUNTRY_SENDER, service_sid, ALL_COUNTRIES) for service_sid in services]
+        services_read = {one.slot.service_sid: one.slot.account_sid for one in (*desired, *read)}
+        slots += [Slot(COUNTRY_SENDER, sid, ALL_COUNTRIES, account) for sid, account in services_read.items()]
     keys = {one.slot.key for one in desired}
     return desired, [slot for slot in slots if slot.key not in keys]
+
+
+def _check_common(common: t.Mapping[str, object], services: t.Iterable[object]) -> None:
+    alpha_sender = common.get("alpha_sender")
+    if alpha_sender is not None:
+        ALPHA_SENDER.check(alpha_sender, "alpha_sender")
+    elif not _has_desired({}, common) and any(isinstance(entry, str) for entry in services):
+        raise InputError(_MISSING_SENDER)
+
+
+def _resolve(
+    groups: t.Sequence[tuple[t.Sequence[tuple[str, object]], t.Mapping[str, object]]], locate: Locate, check: Check
+) -> list[tuple[Desired, ...]]:
+    """The desired states of each group of labeled entries and their common options."""
+    problems: list[str] = []
+    checked = [
+        [
+            (label, desired)
+            for label, entry in entries
+            for desired in _collect_error(problems, "", _from_entry, entry, common, label)
+        ]
+        for entries, common in groups
+    ]
+    merged = [_merge(labeled, problems) for labeled in checked]
+    raise_problems(problems)
+    check([one for desired in merged for one in desired])
+    found = [
+        [
+            (label, desired)
+            for label, one in labeled
+            for desired in _collect_error(problems, f"{label}, ", lambda one: [locate(one)], one)
+        ]
+        for labeled in checked
+    ]
+    merged = [_merge(labeled, problems) for labeled in found]
+    raise_problems(problems)
+    return merged
+
+
+def _collect_error(
+    problems: list[str], prefix: str, make: t.Callable[..., list[Desired]], *args: object
+) -> list[Desired]:
+    """The desired states, or nothing and one problem more."""
+    try:
+        return make(*args)
+    except InputError as error:
+        problems.append(f"{prefix}{error}")
+        return []
 
 
 def _has_desired(entry: object, common: t.Mapping[str, object]) -> bool:

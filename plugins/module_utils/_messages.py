@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
-from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry
+from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, join_values
 

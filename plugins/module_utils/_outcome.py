@@ -196,7 +196,7 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
 
 
 def _failed(facts: Facts, cause: str, *, wrote: bool | None = None, **fields: t.Any) -> Outcome:
-    outcome = Outcome(
+    return Outcome(
         facts.desired,
         "failed",
         facts.plan.before if facts.plan is not None else None,
@@ -208,7 +208,6 @@ def _failed(facts: Facts, cause: str, *, wrote: bool | None = None, **fields: t.
         or (fields.get("lost") is not None and fields.get("after") is None),
         **fields,
     )
-    return outcome
 
 
 def errors_of(facts: Facts) -> list[Exception]:

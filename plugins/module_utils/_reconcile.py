@@ -130,9 +130,7 @@ def _read(client: Client, facts: t.Sequence[Facts]) -> None:
         one.current, one.countries = current, countries
 
 
-def _reconcile(
-    client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts
-) -> None:
+def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts) -> None:
     desired = facts.desired
     if facts.current is None:
         return

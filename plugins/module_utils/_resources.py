@@ -140,7 +140,9 @@ COUNTRY_SENDER = Resource(
     sid_kind="AI",
     field="alpha_sender",
     form_field="AlphaSender",
-    recovery="{{alpha_sender_country_senders: {{!!str {country}: !!str {value}}}, alpha_sender_services: [{service_sid}]}}",
+    recovery=(
+        "{{alpha_sender_country_senders: {{!!str {country}: !!str {value}}}, alpha_sender_services: [{service_sid}]}}"
+    ),
     check=check_sender,
     country_form_field="IsoCountryCode",
 )

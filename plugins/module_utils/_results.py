@@ -14,9 +14,9 @@ import typing as t
 from collections import Counter
 from datetime import datetime, timezone
 
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
-from ansible_collections.messaging.twilio.plugins.module_utils._journal import Entry
+from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
     message,
     name_slot,
@@ -73,7 +73,7 @@ def _error_fields(outcome: Outcome) -> dict[str, t.Any]:
     return error_fields(message(outcome))
 
 
-def account_of(client: Client, outcomes: t.Iterable[Outcome]) -> str | None:
+def account_of(client: AnyClient, outcomes: t.Iterable[Outcome]) -> str | None:
     """The account that the client works on: as the rows say, or else the options."""
     for outcome in outcomes:
         account_sid = (outcome.row or {}).get("account_sid")
@@ -82,9 +82,7 @@ def account_of(client: Client, outcomes: t.Iterable[Outcome]) -> str | None:
     return client.account_sid
 
 
-def single_result(
-    outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False
-) -> dict[str, t.Any]:
+def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False) -> dict[str, t.Any]:
     """The result of a module for one slot. A skipped slot is a failure, because it is not as desired."""
     resource = outcome.desired.slot.resource
     failed = outcome.action in ("failed", "skipped")
@@ -243,7 +241,7 @@ class Stopwatch:
         self._started_at = datetime.now(timezone.utc)
         self._begin = time.monotonic()
 
-    def fields(self, client: Client) -> dict[str, t.Any]:
+    def fields(self, client: AnyClient) -> dict[str, t.Any]:
         """``started_at`` (UTC, ISO 8601), ``seconds`` since then, and the ``requests`` of ``client``."""
         return {
             "started_at": self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -7,73 +7,104 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alpha_sender
-short_description: Give a Twilio Messaging Service its alpha sender, or take it away
+short_description: Manage the alpha sender of a Twilio Messaging Service
 version_added: 0.1.0
 description:
-  - Makes sure that one Twilio Messaging Service has the alphanumeric sender ID (alpha sender) it should have, or has
-    none.
-  - A Service has at most one alpha sender, and Twilio cannot change it. Another one is deleted and the wanted one
-    created. Where Twilio refuses
-    that one, the old one is created again and the task fails.
-  - For many Services, M(messaging.twilio.alpha_senders) takes all of them in one task and is far faster than a loop.
+  - Creates, replaces or removes the alphanumeric sender ID (alpha sender) of one Twilio Messaging Service.
+  - A Service has at most one alpha sender, and Twilio cannot change it. To replace it, the module deletes the old one
+    and creates the desired one.
+  - If Twilio refuses the desired alpha sender, the module restores the old one and fails.
+  - If you have many Services, use M(messaging.twilio.alpha_senders). It handles all of them in one task and is much
+    faster than a loop.
 author:
   - messaging.twilio contributors (@messaging-twilio)
 extends_documentation_fragment:
   - messaging.twilio._service
   - messaging.twilio._journal
-  - messaging.twilio._wish
+  - messaging.twilio._desired
   - messaging.twilio._connection
   - messaging.twilio._attributes
 seealso:
   - module: messaging.twilio.alpha_senders
   - module: messaging.twilio.alpha_sender_info
   - name: AlphaSender resource
-    description: Twilio's own page for the resource.
+    description: Twilio's documentation of the resource.
     link: https://www.twilio.com/docs/messaging/api/alphasender-resource
 """
 
 EXAMPLES = r"""
-- name: One Service sends as ACME (credentials from the environment)
+- name: Set the alpha sender of a Service (credentials from the environment)
   messaging.twilio.alpha_sender:
     service_sid: MG00000000000000000000000000000001
     alpha_sender: ACME
 
-- name: The Service is known by its name
+- name: Name the Service instead
   messaging.twilio.alpha_sender:
     service_name: Shop
     alpha_sender: ACME
 
-- name: Never take another sender away
+- name: Fail if the Service has another alpha sender
   messaging.twilio.alpha_sender:
     service_sid: MG00000000000000000000000000000001
     alpha_sender: ACME
     replace: false
 
-- name: The Service has no alpha sender, whichever it had
+- name: Remove the alpha sender, whatever it is
   messaging.twilio.alpha_sender:
     service_sid: MG00000000000000000000000000000001
     state: absent
 """
 
 RETURN = r"""
+msg:
+  description: What the module did, or why it failed and what you can do about it.
+  returned: always
+  type: str
+  sample: "MG00000000000000000000000000000001: replaced 'OLD' by 'ACME'"
 action:
   description:
-    - What was done, or in check mode would be done.
-    - V(none) where the Service was as wanted.
-  returned: success
+    - What the module did. In check mode, what it would do.
+    - V(unchanged) means that the Service already was in the desired state.
+    - V(failed) or V(skipped) if the task fails. V(skipped) means that the run was cancelled before the module changed
+      anything.
+  returned: unless the task failed before the module read the Service
   type: str
-  choices: [created, replaced, deleted, none]
+  choices: [created, replaced, deleted, unchanged, failed, skipped]
   sample: replaced
 service_sid:
   description: SID of the Service.
-  returned: success
+  returned: unless the task failed before the module read the Service
   type: str
   sample: MG00000000000000000000000000000001
+account_sid:
+  description:
+    - SID of the account of the Service, if it is known. Otherwise null.
+    - Known if Twilio returned an alpha sender, or if you set O(account_sid).
+  returned: unless the task failed before the module read the Service
+  type: str
+  sample: AC00000000000000000000000000000001
+iso_country_code:
+  description: Always null, which stands for the alpha sender for all countries.
+  returned: unless the task failed before the module read the Service
+  type: str
+before:
+  description:
+    - Alpha sender before the task. Null if there was none, or if it could not be read.
+    - If the Service had several alpha senders, they are joined by a comma and a space.
+  returned: unless the task failed before the module read the Service
+  type: str
+  sample: OLD
+after:
+  description:
+    - Alpha sender after the task. Null if there is none, or if it is unknown.
+    - In check mode, the alpha sender that the Service would have.
+  returned: unless the task failed before the module read the Service
+  type: str
+  sample: ACME
 alpha_sender:
   description:
-    - The alpha sender that the Service has now, with all that Twilio tells of it. Empty when there is none.
-    - In check mode, a sender that would be created has only C(service_sid) and C(alpha_sender), since Twilio gives it
-      the rest.
+    - Alpha sender after the task, as Twilio returns it. Empty if there is none.
+    - In check mode, an alpha sender that would be created has only the keys C(service_sid) and C(alpha_sender).
   returned: success
   type: dict
   sample:
@@ -87,8 +118,10 @@ alpha_sender:
       - SMS
     url: https://messaging.twilio.com/v1/Services/MG00000000000000000000000000000001/AlphaSenders/AI00000000000000000000000000000001
 error:
-  description: What Twilio or the network said. A key is null where nothing is known of it.
-  returned: failure, other than for bad input
+  description:
+    - Error of Twilio or of the network. Keys without a value are null.
+    - If the module itself found the problem, only C(message) has a value.
+  returned: failure, unless an option is not valid or the run was cancelled
   type: dict
   contains:
     code:
@@ -97,12 +130,12 @@ error:
       returned: always
       sample: 20404
     message:
-      description: Twilio's own words, or the reason why no answer came.
+      description: Twilio's error message, or the reason for a missing answer.
       type: str
       returned: always
       sample: The requested resource was not found
     more_info:
-      description: Twilio's page for the code.
+      description: URL of Twilio's page about the error code.
       type: str
       returned: always
       sample: https://www.twilio.com/docs/errors/20404
@@ -112,39 +145,51 @@ error:
       returned: always
       sample: 404
     request_id:
-      description: Twilio's name for the request, for its support.
+      description: Twilio's ID of the request. Twilio's support needs it.
       type: str
       returned: always
       sample: RQ00000000000000000000000000000001
 restored:
-  description: Whether the wanted sender was refused after the old one was deleted, and the old one was created again.
-  returned: failure, unless the Service was not looked at
+  description: Whether Twilio refused the desired alpha sender and the module restored the old one.
+  returned: failure after the module tried to read the Service
   type: bool
   sample: false
-lost:
-  description: The sender that was deleted and may not be there any more. Null where none was.
-  returned: failure, unless the Service was not looked at
+lost_sender:
+  description: Alpha sender that the module deleted and that the Service may not have any more. Otherwise null.
+  returned: failure after the module tried to read the Service
   type: str
   sample: OLD
-left_behind:
+state_unknown:
   description:
-    - Services that earlier runs, which were killed, left without an alpha sender, and this one did not give one, as
-      the return value RV(messaging.twilio.alpha_senders#module:left_behind).
-  returned: there are such Services in the journal of O(journal_path)
-  type: list
-  elements: dict
-unknown:
-  description: Whether it is unknown what the Service has now, because a change got no answer and reading failed too.
-  returned: failure, unless the Service was not looked at
+    - Whether it is unknown which alpha sender the Service has now.
+    - For example, a request got no answer and reading the Service failed too, or Twilio can still carry out a change.
+  returned: failure after the module tried to read the Service
   type: bool
   sample: false
+recovery_command:
+  description: Command line that restores RV(lost_sender). Null if no alpha sender is lost.
+  returned: failure after the module tried to read the Service
+  type: str
+  sample: >-
+    ansible-playbook messaging.twilio.apply -e
+    '{alpha_sender_name: !!str OLD,
+    alpha_sender_services: [MG00000000000000000000000000000001]}'
+unrecovered:
+  description:
+    - Services without their alpha sender because an earlier run was killed, as the journal in O(journal_path) shows.
+      This run did not restore them.
+    - See RV(messaging.twilio.alpha_senders#module:unrecovered) for the keys of each entry.
+  returned: unless the task failed before the module read the Service
+  type: list
+  elements: dict
+  sample: []
 """
 
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered
-from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired, with_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
@@ -154,8 +199,12 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     service_spec,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
-from ansible_collections.messaging.twilio.plugins.module_utils._results import account_of, single_result, unrecovered_result
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services
+from ansible_collections.messaging.twilio.plugins.module_utils._results import (
+    account_of,
+    single_result,
+    unrecovered_result,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services
 
 
 def main() -> None:
@@ -169,9 +218,9 @@ def main() -> None:
         desired = make_desired(**{name: params[name] for name in names})
         with Journal(params["journal_path"], check_mode=module.check_mode) as journal:
             client = connect(1)
-            desired = with_sid(desired, ServiceNames(lambda: list_services(client)).sid)
+            desired = Directory(lambda: list_services(client)).locate(desired)
             journal.claim([desired.slot])
-            outcome = reconcile(client, [desired], check_mode=module.check_mode, journal=journal)[0]
+            outcome = reconcile(client.for_account(None), [desired], check_mode=module.check_mode, journal=journal)[0]
             unrecovered = find_unrecovered(client, journal, [outcome], concurrency=1)
         result = single_result(outcome, account_sid=account_of(client, [outcome]), check_mode=module.check_mode)
         left = unrecovered_result(unrecovered)

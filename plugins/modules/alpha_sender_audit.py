@@ -7,58 +7,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alpha_sender_audit
-short_description: Tell which Twilio Messaging Service sends as what, and whether it should
+short_description: Audit the alpha senders of Twilio Messaging Services
 version_added: 0.1.0
 description:
-  - Reads the alphanumeric sender IDs (alpha senders) of many Twilio Messaging Services, or of all of an account, and
-    compares them with what is wanted. It never writes to Twilio.
-  - A Service matches where M(messaging.twilio.alpha_senders) would have nothing to do.
-  - Publishes C(alpha_sender_audit_summary), C(alpha_sender_audit_summary_line), C(alpha_sender_audit_senders), the SIDs
-    of the first 100 Services that differ as C(alpha_sender_audit_drifted), and how many differ beside those as
-    C(alpha_sender_audit_drifted_left_out), as M(ansible.builtin.set_stats) does it.
-  - The playbook C(messaging.twilio.audit) shows the result.
+  - Reads the alphanumeric sender IDs (alpha senders) of many Twilio Messaging Services, or of all Services of an
+    account, and compares them with the desired state. Never changes anything at Twilio.
+  - A Service matches if M(messaging.twilio.alpha_senders) would not change it.
+  - The playbook C(messaging.twilio.audit) runs this module and shows the result.
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
   services:
     description:
-      - The Messaging Services, as for M(messaging.twilio.alpha_senders), where an entry without a wish is only read.
-      - Without it and without O(hosts), all Services of the account.
+      - The Messaging Services, in the form of O(messaging.twilio.alpha_senders#module:services). An entry without a
+        desired state is read, but not compared.
+      - If you set neither O(services) nor O(hosts), the module audits all Services of the account.
     type: list
     elements: raw
-  hosts:
-    description:
-      - Names of hosts of the inventory that are Services, as for M(messaging.twilio.alpha_senders).
-    type: list
-    elements: str
   alpha_sender:
-    description: The alpha sender that is wanted. Without one, and with O(state=present), the Services are only read.
+    description: The desired alpha sender. If not set and O(state=present), the Services are read, but not compared.
     type: raw
   state:
-    description: What is wanted, as for M(messaging.twilio.alpha_senders).
+    description: The desired state, as for M(messaging.twilio.alpha_senders).
     type: str
     choices: [present, absent]
     default: present
   replace:
-    description: Whether another sender may be replaced, as for M(messaging.twilio.alpha_senders).
+    description:
+      - Whether another alpha sender may be replaced, as for M(messaging.twilio.alpha_senders). A Service with another
+        alpha sender never matches.
+      - If V(false), the row of such a Service explains that it needs O(replace=true).
     type: bool
     default: true
   concurrency:
-    description: How many Services are read at once, 1 to 100.
+    description: Number of Services that are read at the same time, 1 to 100.
     type: int
     default: 10
   table_rows:
-    description: How many rows the table has, 0 or more.
+    description: Maximum number of rows in RV(table), 0 or more.
     type: int
     default: 25
   json_path:
-    description: Absolute path of a file that the counts and all rows are written to as JSON, except in check mode.
+    description: Absolute path of a JSON file for the counts and all rows. Not written in check mode.
     type: path
   csv_path:
-    description: Absolute path of a file that all rows are written to as CSV, except in check mode.
+    description: Absolute path of a CSV file for all rows. Not written in check mode.
     type: path
 extends_documentation_fragment:
-  - messaging.twilio._report
+  - messaging.twilio._controller
   - messaging.twilio._connection
   - messaging.twilio._attributes.info
 seealso:
@@ -67,23 +63,30 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which Service sends as what?
+- name: Read the alpha sender of every Service
   messaging.twilio.alpha_sender_audit:
   register: audit
 
-- name: Does every Service send as ACME?
+- name: Find the Services whose alpha sender is not ACME
   messaging.twilio.alpha_sender_audit:
     alpha_sender: ACME
     concurrency: 20
   register: audit
 
-- name: Show those that do not first
+- name: Show the result, Services that differ first
   ansible.builtin.debug:
     msg: "{{ audit.table }}"
 """
 
 RETURN = r"""
-services:
+msg:
+  description:
+    - The summary line. If the module wrote a report, a line with its path follows.
+    - If the task failed, the reason.
+  returned: always
+  type: str
+  sample: "1000 Services: 750 with alpha sender, 250 without, 700 as desired, 300 drifted, 0 unread"
+rows:
   description: A row for each Service.
   returned: success
   type: list
@@ -93,104 +96,108 @@ services:
       description: SID of the Service.
       returned: always
       type: str
-    friendly_name:
-      description: Its friendly name. Null where there is no such Service.
+    service_name:
+      description: Friendly name of the Service. Null if the account has no such Service.
+      returned: always
+      type: str
+    account_sid:
+      description: SID of the account of the Service. Null if it is unknown.
+      returned: always
+      type: str
+    iso_country_code:
+      description: Always null, which stands for the alpha sender for all countries.
       returned: always
       type: str
     alpha_sender:
-      description: The alpha sender that it has. Null where it has none, or it could not be read.
+      description: Alpha sender of the Service. Null if it has none, or if it could not be read.
       returned: always
       type: str
-    wanted:
-      description: The one that is wanted. Null where none is wanted, or nothing is wanted of it.
+    desired:
+      description: The desired alpha sender. Null if there is none.
       returned: always
       type: str
     matches:
-      description: Whether it is as wanted. Null where nothing is wanted of it, or it could not be read.
+      description: Whether the Service is in the desired state. Null if it was not compared, or could not be read.
       returned: always
       type: bool
     msg:
-      description: Why it could not be read, or could not be brought to what is wanted. Null otherwise.
+      description:
+        - Why the Service could not be read, or why M(messaging.twilio.alpha_senders) would fail for it. Otherwise null.
       returned: always
       type: str
 senders:
-  description: How many Services have each alpha sender.
+  description: Number of Services with each alpha sender. The most frequent one is first.
   returned: success
   type: dict
   sample:
     ACME: 750
 summary:
-  description: Counts of the Services.
+  description: Number of Services with each result.
   returned: success
   type: dict
   contains:
-    services:
-      description: All that were looked at.
+    total:
+      description: All Services.
       returned: always
       type: int
     with_sender:
-      description: Those that have an alpha sender.
+      description: Services with an alpha sender.
       returned: always
       type: int
     without_sender:
-      description: Those that have none.
+      description: Services without an alpha sender.
       returned: always
       type: int
     matching:
-      description: Those that are as wanted.
+      description: Services in the desired state.
       returned: always
       type: int
     drifted:
-      description: Those that are not.
+      description: Services that are not in the desired state.
       returned: always
       type: int
     unread:
-      description: Those that could not be read.
+      description: Services that could not be read.
       returned: always
       type: int
-summary_line:
-  description: The same as one line.
-  returned: success
-  type: str
-  sample: "1000 Services: 750 have an alpha sender, 250 have none, 700 are as wanted, 300 are not, 0 could not be read"
-summary_block:
-  description: The same as lines to read. Where a report was written, a line with its path.
+drifted:
+  description: SIDs of the Services that are not in the desired state.
   returned: success
   type: list
   elements: str
   sample:
-    - "1000 Services: 750 have an alpha sender, 250 have none, 0 could not be read"
-started:
-  description: When it began, in UTC.
+    - MG00000000000000000000000000000001
+table:
+  description: The first rows as lines of a table, and the number of the other rows. Services that differ come first.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - service_sid                         service_name  alpha_sender  desired  matches
+    - MG00000000000000000000000000000001  Shop UK       OLD           ACME     NO
+    - and 999 more
+started_at:
+  description: Start of the run, in UTC.
   returned: success
   type: str
   sample: "2026-01-31T12:00:00Z"
 seconds:
-  description: How many seconds it took, without the start and the end of the module.
+  description: Duration of the run in seconds, without the start and the end of the module.
   returned: success
   type: float
   sample: 12.345
 requests:
-  description: How many requests were made, with those that were repeated.
+  description: Number of requests, including retries.
   returned: success
   type: int
   sample: 1750
 report:
-  description: Path of the report. Null where it could not be written.
-  returned: O(report_path) was given
+  description: Path of the report. Null if it could not be written.
+  returned: O(report_path) is set
   type: str
-table:
-  description: The first rows as lines of a table, those first that differ, and a count of the rest.
-  returned: success
-  type: list
-  elements: str
-  sample:
-    - service_sid                         friendly_name  alpha_sender  wanted  matches
-    - MG00000000000000000000000000000001  Shop UK        OLD           ACME    NO
-    - and 999 more
 error:
-  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
-  returned: failure, other than for bad input
+  description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure, unless an option is not valid
   type: dict
 """
 
@@ -202,6 +209,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._audit import aud
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_compared
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
+    accounts_spec,
     check_concurrency,
     check_controller_options,
     check_minimum,
@@ -214,7 +222,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import Stopwatch
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services, split_valid
+from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services, split_valid
 
 
 def main() -> None:
@@ -224,7 +232,7 @@ def main() -> None:
         "json_path": {"type": "path"},
         "csv_path": {"type": "path"},
     }
-    spec = {**spec, **desired_spec(), **controller_spec(), **connection_spec()}
+    spec = {**spec, **desired_spec(), **controller_spec(), **accounts_spec(), **connection_spec()}
     spec["country_senders"] = {"type": "raw"}  # true, or what a country is compared with
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
@@ -237,16 +245,24 @@ def main() -> None:
             check_path(path, name)
         client, stopwatch = connect(params["concurrency"]), Stopwatch()
         all_services = lru_cache(maxsize=None)(lambda: list_services(client))
-        entries, warnings = params["services"], []
+        entries = params["services"]
+        warnings: list[str] = []
         if entries is None:
             valid, warnings = split_valid(all_services())
-            entries = [service["sid"] for service in valid]
+            entries = [{"service_sid": one["sid"], "account_sid": one.get("account_sid")} for one in valid]
+            if not client.several:
+                entries = [one["sid"] for one in valid]
+        directory = Directory(all_services, several=client.several)
         common = {name: params[name] for name in desired_spec()}
         all_countries = params["country_senders"] in (True, "true", "True", "yes")
         if all_countries or params["country_senders"] in (False, "false", "False", "no", ""):
             common["country_senders"] = None
         desired, others = make_compared(
-            entries, common, find=ServiceNames(all_services).sid, all_countries=all_countries
+            entries,
+            common,
+            locate=directory.locate,
+            check=lambda found: client.check(one.slot.account_sid for one in found),
+            all_countries=all_countries,
         )
         rows = audit(client, desired, others, all_services(), concurrency=params["concurrency"])
         result = audit_result(ALPHA_SENDER, rows, table_rows=params["table_rows"])

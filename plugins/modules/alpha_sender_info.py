@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alpha_sender_info
-short_description: Tell which alpha sender a Twilio Messaging Service has
+short_description: Read the alpha sender of a Twilio Messaging Service
 version_added: 0.1.0
 description:
-  - Reads the alphanumeric sender IDs (alpha senders) of one Twilio Messaging Service. Twilio allows at most one.
+  - Returns the alphanumeric sender ID (alpha sender) of one Twilio Messaging Service. A Service has at most one.
+  - If you want to read many Services, use M(messaging.twilio.alpha_sender_audit) or M(messaging.twilio.service_info).
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
   sid:
     description:
-      - SID of one alpha sender, C(AI) and 32 hexadecimal digits. Only that one is returned, and none where the
-        Service does not have it.
+      - SID of one alpha sender, C(AI) and 32 hexadecimal digits.
+      - If set, the module returns only this alpha sender. If the Service does not have it, the list is empty.
     type: str
 extends_documentation_fragment:
   - messaging.twilio._service
@@ -27,24 +28,24 @@ seealso:
   - module: messaging.twilio.alpha_sender
   - module: messaging.twilio.alpha_senders
   - name: AlphaSender resource
-    description: Twilio's own page for the resource.
+    description: Twilio's documentation of the resource.
     link: https://www.twilio.com/docs/messaging/api/alphasender-resource
 """
 
 EXAMPLES = r"""
-- name: Which alpha sender has the Service?
+- name: Read the alpha sender of a Service
   messaging.twilio.alpha_sender_info:
     service_sid: MG00000000000000000000000000000001
-  register: found
+  register: info
 
-- name: Say it
+- name: Show it
   ansible.builtin.debug:
-    msg: "{{ found.alpha_senders | map(attribute='alpha_sender') | join(', ') }}"
+    msg: "{{ info.alpha_senders | map(attribute='alpha_sender') | join(', ') }}"
 """
 
 RETURN = r"""
 alpha_senders:
-  description: The alpha senders of the Service, each with all that Twilio tells of it. Empty when there is none.
+  description: The alpha senders of the Service, as Twilio returns them. Empty if there is none.
   returned: success
   type: list
   elements: dict
@@ -58,9 +59,13 @@ alpha_senders:
       capabilities:
         - SMS
       url: https://messaging.twilio.com/v1/Services/MG00000000000000000000000000000001/AlphaSenders/AI00000000000000000000000000000001
+msg:
+  description: Why the task failed, and what you can do about it.
+  returned: failure
+  type: str
 error:
-  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
-  returned: failure, other than for bad input
+  description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure, unless an option is not valid
   type: dict
 """
 
@@ -76,7 +81,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import check_sid, sid_key
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
-    ServiceNames,
+    Directory,
     check_service,
     list_services,
     sender_slots,
@@ -92,12 +97,11 @@ def main() -> None:
         sid = None if params["sid"] is None else sid_key(check_sid("AI", params["sid"], "sid"))
         client = connect(1)
         if name is not None:
-            service_sid = ServiceNames(lambda: list_services(client)).sid(name)
+            service_sid = Directory(lambda: list_services(client)).find(name)["sid"]
         slots = sender_slots(service_sid, country_senders=params["country_senders"])
-        found, _countries = read_slots(client, [*slots.values()])
+        found, _countries = read_slots(client.for_account(None), [*slots.values()])
         return {
-            key: [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))]
-            for key, rows in zip(slots, found)
+            key: [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))] for key, rows in zip(slots, found)
         }
 
     run_module(module, job)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_info
-short_description: Tell which Twilio Messaging Services there are
+short_description: List Twilio Messaging Services
 version_added: 0.1.0
 description:
-  - Reads the Messaging Services of an account, all or those that match, and on request their alphanumeric sender IDs
-    (alpha senders).
-  - Of O(service_sid), O(service_name) and O(name_glob) one may be given. Without them all Services are returned. Where
-    none matches, the list is empty.
+  - Returns the Messaging Services of an account, and their alphanumeric sender IDs (alpha senders) if you ask for them.
+  - You can set one of O(service_sid), O(service_name) and O(name_glob). Without them, the module returns all Services.
+  - If no Service matches, the list is empty.
 author:
   - messaging.twilio contributors (@messaging-twilio)
 options:
@@ -21,19 +20,20 @@ options:
     description: SID of one Messaging Service, C(MG) and 32 hexadecimal digits.
     type: str
   service_name:
-    description: Friendly name of the Services, exactly as Twilio has it. More than one may have it.
+    description: Friendly name of the Services. It must match exactly. Several Services can have the same name.
     type: str
   name_glob:
     description:
-      - Pattern that the friendly names match. V(*) stands for any characters, V(?) for one, V([...]) for one of those
-        in it. Upper and lower case differ.
+      - Pattern of friendly names. V(*) matches any characters, V(?) matches one character, and V([...]) matches one of
+        the characters in the brackets.
+      - Upper and lower case are different.
     type: str
   alpha_senders:
-    description: Whether the alpha senders of each Service are read, too, which takes one request a Service.
+    description: Whether to read the alpha senders too. This takes one more request for each Service.
     type: bool
     default: false
   concurrency:
-    description: Of how many Services the alpha senders are read at once, 1 to 100.
+    description: Number of Services whose alpha senders are read at the same time, 1 to 100.
     type: int
     default: 10
 extends_documentation_fragment:
@@ -44,26 +44,26 @@ seealso:
   - plugin: messaging.twilio.services
     plugin_type: inventory
   - name: Service resource
-    description: Twilio's own page for the resource.
+    description: Twilio's documentation of the resource.
     link: https://www.twilio.com/docs/messaging/api/service-resource
 """
 
 EXAMPLES = r"""
-- name: Which Services are there?
+- name: List all Services
   messaging.twilio.service_info:
   register: all
 
-- name: Those of the shop, with their alpha senders
+- name: List some Services with their alpha senders
   messaging.twilio.service_info:
     name_glob: Shop *
     alpha_senders: true
     concurrency: 20
-  register: shop
+  register: shops
 
-- name: Say which Service sends as what
+- name: Show the alpha sender of each Service
   ansible.builtin.debug:
     msg: "{{ item.friendly_name }}: {{ item.alpha_senders | map(attribute='alpha_sender') | join(', ') }}"
-  loop: "{{ shop.services }}"
+  loop: "{{ shops.services }}"
   loop_control:
     label: "{{ item.sid }}"
 """
@@ -71,9 +71,9 @@ EXAMPLES = r"""
 RETURN = r"""
 services:
   description:
-    - The Services, in the order in which Twilio lists them, each with all that Twilio tells of it.
-    - With O(alpha_senders=true) each has its alpha senders as C(alpha_senders), a list as
-      RV(messaging.twilio.alpha_sender_info#module:alpha_senders). It is null where they could not be read.
+    - The Services, as Twilio returns them and in the same order.
+    - If O(alpha_senders=true), each Service also has the key C(alpha_senders), a list as in
+      RV(messaging.twilio.alpha_sender_info#module:alpha_senders). It is null if the alpha senders could not be read.
   returned: success
   type: list
   elements: dict
@@ -85,7 +85,7 @@ services:
       date_created: "2026-01-01T00:00:00Z"
       url: https://messaging.twilio.com/v1/Services/MG00000000000000000000000000000001
 errors:
-  description: The Services of which the alpha senders could not be read, with a warning that counts them.
+  description: The Services whose alpha senders could not be read. If there are any, the module warns.
   returned: success
   type: list
   elements: dict
@@ -95,16 +95,20 @@ errors:
       returned: always
       type: str
     msg:
-      description: Why they could not be read.
+      description: Why its alpha senders could not be read.
       returned: always
       type: str
     error:
-      description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
+      description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
       returned: always
       type: dict
+msg:
+  description: Why the task failed, and what you can do about it.
+  returned: failure
+  type: str
 error:
-  description: What Twilio or the network said, as the return value RV(messaging.twilio.alpha_sender#module:error).
-  returned: failure, other than for bad input
+  description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
+  returned: failure, unless an option is not valid
   type: dict
 """
 

@@ -6,17 +6,23 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 "use strict";
 (() => {
-  const report = JSON.parse(document.getElementById("data").textContent);
-  const rollout = report.kind === "rollout";
   const byId = (id) => document.getElementById(id);
-  const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  const report = JSON.parse(byId("data").textContent);
+  const texts = JSON.parse(byId("texts").textContent);
+  const isRollout = report.kind === "rollout";
 
-  // What cannot be seen, or turns the text around it, is named instead. Joiners are left: scripts and emoji need them.
-  const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
-  const visible = (text) =>
-    String(text).replace(UNSEEN, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+  const number = (value) => value.toLocaleString("en");
+  const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_whole, name) => values[name]);
+  const counted = (key, count, values = {}) =>
+    fill(texts[key][count === 1 ? 0 : 1], { count: number(count), ...values });
 
-  // The one way in which elements are made: what is told is text, and never markup.
+  // Characters that are invisible, or that change the direction of the text around them, are shown as their code.
+  // Joiners stay, because scripts and emoji need them.
+  const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+  const visible = (value) =>
+    String(value).replace(INVISIBLE, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+
+  // All elements are made here, so that a text from outside is never markup.
   const make = (tag, attributes = {}, ...content) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -25,195 +31,200 @@ SPDX-License-Identifier: GPL-3.0-or-later
   };
   const text = (value) => make("bdi", {}, visible(value));
   const link = (href, ...content) => make("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...content);
-  const sender = (value, none) => (value === null ? make("span", { class: "absent" }, none) : text(value));
+  const sender = (value, absent) => (value === null ? make("span", { class: "absent" }, absent) : text(value));
 
-  const LABELS = {
-    created: "created", replaced: "replaced", deleted: "deleted", none: "unchanged", failed: "failed",
-    not_attempted: "not attempted", matching: "as wanted", drifted: "not as wanted", read: "nothing wanted",
-    unread: "could not be read",
-  };
-  const ORDER = ["failed", "drifted", "unread", "not_attempted", "created", "replaced", "deleted", "none", "matching", "read"];
-  const rank = (service) =>
-    service.lost ? -3 : service.unknown ? -2 : service.restored ? -1 : ORDER.indexOf(service.outcome);
+  const ORDER = ["failed", "drifted", "unread", "skipped", "created", "replaced", "deleted", "unchanged", "matching", "only_read"];
+  const outcomeOf = (entry) => (isRollout ? entry.action : entry.status);
+  const isLost = (entry) => Boolean(entry.lost_sender);
+  const rank = (entry) =>
+    isLost(entry) ? -3 : entry.state_unknown ? -2 : entry.restored ? -1 : ORDER.indexOf(outcomeOf(entry));
 
   const consoleOf = (sid) =>
     `https://console.twilio.com/${encodeURIComponent(report.region || "us1")}/service/sms/${encodeURIComponent(sid)}/sms-senders`;
-  const nameOf = (service) => service.friendly_name || service.host;
+  const nameOf = (entry) => entry.service_name || entry.host;
 
-  const service = (entry) => {
+  const serviceCell = (entry) => {
     const name = nameOf(entry);
     const sid = link(consoleOf(entry.service_sid), text(entry.service_sid));
-    sid.title = "Open in Twilio's console";
+    sid.title = texts.console;
     return [name ? make("span", { class: "name" }, text(name)) : null, make("span", { class: "sid" }, sid)].filter(Boolean);
   };
-  const reason = (entry) => {
+  const reasonCell = (entry) => {
     if (!entry.msg) return [];
     const code = entry.error && Number.isInteger(entry.error.code) ? entry.error.code : null;
-    return [
-      // Made of the code: an address that an answer names could lead anywhere.
-      code === null ? null : make("p", {}, link(`https://www.twilio.com/docs/errors/${code}`, `Twilio error ${code}`)),
-      make("p", {}, text(entry.msg)),
-    ].filter(Boolean);
+    // The address is made from the code, because an address in an answer could lead anywhere.
+    const details = code === null ? null : link(`https://www.twilio.com/docs/errors/${code}`, fill(texts.error, { code }));
+    return [details && make("p", {}, details), make("p", {}, text(entry.msg))].filter(Boolean);
   };
-  const outcome = (entry) => {
-    const marks = [make("span", { class: `mark ${entry.outcome}` }, LABELS[entry.outcome] || entry.outcome)];
-    if (entry.lost) marks.push(make("span", { class: "mark lost" }, "sender lost"));
-    if (entry.restored) marks.push(make("span", { class: "mark restored" }, "old one restored"));
-    if (entry.unknown) marks.push(make("span", { class: "mark unknown" }, "state unknown"));
+  const outcomeCell = (entry) => {
+    const key = outcomeOf(entry);
+    const marks = [make("span", { class: `mark ${key}` }, texts.labels[key] || key)];
+    if (isLost(entry)) marks.push(make("span", { class: "mark lost" }, texts.mark_lost));
+    if (entry.restored) marks.push(make("span", { class: "mark restored" }, texts.mark_restored));
+    if (entry.state_unknown) marks.push(make("span", { class: "mark unknown" }, texts.mark_unknown));
     return marks;
   };
-  const uncertain = (entry) => ["failed", "not_attempted", "unread"].includes(entry.outcome) && (!entry.lost || entry.unknown);
-  const now = (entry) => sender(rollout ? entry.after : entry.alpha_sender, uncertain(entry) ? "not known" : "none");
+  const absentText = (entry) => {
+    const uncertain = ["failed", "skipped", "unread"].includes(outcomeOf(entry)) && (!isLost(entry) || entry.state_unknown);
+    return uncertain ? texts.unknown : texts.none;
+  };
+  const desiredCell = (entry) =>
+    entry.status === "only_read" ? [] : [sender(entry.desired, entry.status === "unread" ? "" : texts.none)];
 
-  const COLUMNS = rollout
+  // Name, label, content and value to sort by of each column.
+  const COLUMNS = isRollout
     ? [
-        ["Service", service, nameOf],
-        ["Before", (e) => [sender(e.before, uncertain(e) ? "not known" : "none")], (e) => e.before],
-        [report.dry_run ? "After (planned)" : "After", (e) => [now(e)], (e) => e.after],
-        ["Outcome", outcome, rank],
-        ["Reason", reason, (e) => (e.error && e.error.code) || e.msg],
+        ["service", texts.column_service, serviceCell, nameOf],
+        ["before", texts.column_before, (entry) => [sender(entry.before, absentText(entry))], (entry) => entry.before],
+        [
+          "after",
+          report.check_mode ? texts.column_planned : texts.column_after,
+          (entry) => [sender(entry.after, absentText(entry))],
+          (entry) => entry.after,
+        ],
+        ["outcome", texts.column_outcome, outcomeCell, rank],
+        ["reason", texts.column_reason, reasonCell, (entry) => (entry.error && entry.error.code) || entry.msg],
       ]
     : [
-        ["Service", service, nameOf],
-        ["Sender", (e) => [now(e)], (e) => e.alpha_sender],
-        ["Wanted", (e) => [e.outcome === "read" ? sender(null, "") : sender(e.wanted, e.outcome === "unread" ? "" : "none")], (e) => e.wanted],
-        ["Outcome", outcome, rank],
-        ["Reason", reason, (e) => e.msg],
+        ["service", texts.column_service, serviceCell, nameOf],
+        [
+          "sender",
+          texts.column_sender,
+          (entry) => [sender(entry.alpha_sender, absentText(entry))],
+          (entry) => entry.alpha_sender,
+        ],
+        ["desired", texts.column_desired, desiredCell, (entry) => entry.desired],
+        ["outcome", texts.column_outcome, outcomeCell, rank],
+        ["reason", texts.column_reason, reasonCell, (entry) => entry.msg],
       ];
 
   const table = document.querySelector("table.services");
-  if (!report.services.some((entry) => entry.msg)) {
+  if (!report.entries.some((entry) => entry.msg)) {
     COLUMNS.pop();
-    table.classList.add("unreasoned");
+    table.classList.add("without-reason");
   }
 
-  // What is known of the whole.
+  // Summary.
 
-  const wishes = byId("wishes");
-  const MOST_WISHES = 8;
-  for (const wish of report.wishes.slice(0, MOST_WISHES)) {
-    const who = report.wishes.length > 1 ? ` for ${plural(wish.services, "Service")}` : "";
-    const what =
-      wish.state === "present" ? [make("strong", {}, text(wish.alpha_sender))]
-      : wish.alpha_sender === null ? ["no alpha sender"] : ["no ", make("strong", {}, text(wish.alpha_sender))];
-    const how = wish.replace === false && wish.state === "present" ? " where no other is" : "";
-    wishes.append(make("div", {}, ...what, `${how}${who}`));
+  const MAX_DESIRED = 8;
+  const desired = byId("desired");
+  for (const state of report.desired.slice(0, MAX_DESIRED)) {
+    const name = state.alpha_sender === null ? null : make("strong", {}, text(state.alpha_sender));
+    const what = state.state === "present" ? [name] : name === null ? [texts.desired_none] : [texts.desired_not, name];
+    const how = state.replace === false && state.state === "present" ? texts.desired_no_replace : "";
+    const services = report.desired.length > 1 ? counted("for_service", state.services) : "";
+    desired.append(make("div", {}, ...what, how, services));
   }
-  if (report.wishes.length > MOST_WISHES) wishes.append(`and ${plural(report.wishes.length - MOST_WISHES, "other wish").replace(/wishs$/, "wishes")}`);
-  if (!report.wishes.length) wishes.append("nothing, they are only read");
+  if (report.desired.length > MAX_DESIRED) desired.append(counted("desired_more", report.desired.length - MAX_DESIRED));
+  if (!report.desired.length) desired.append(texts.desired_nothing);
   if (byId("message")) byId("message").append(text(report.message || ""));
+  // The first line is the summary, which the page shows anyway. The others say why the run was stopped.
+  const reasons = (report.message || "").split("\n").slice(1);
+  if (byId("skipped")) byId("skipped").append(...reasons.map((line) => make("li", {}, text(line))));
 
-  const countRow = (cell, count) => make("tr", {}, make("th", { scope: "row" }, cell), make("td", { class: "figure" }, count.toLocaleString("en")));
-  const MOST_SENDERS = 12;
+  const countRow = (cell, count) =>
+    make("tr", {}, make("th", { scope: "row" }, cell), make("td", { class: "figure" }, number(count)));
+  const MAX_SENDERS = 12;
   const senders = Object.entries(report.senders).sort((a, b) => b[1] - a[1]);
   const showSenders = (most) => {
-    const rest = senders.slice(most);
+    const others = senders.slice(most);
     byId("senders").replaceChildren(...senders.slice(0, most).map(([name, count]) => countRow(text(name), count)));
-    if (rest.length) {
-      const button = make("button", { type: "button" }, `Show ${rest.length.toLocaleString("en")} more senders`);
+    if (others.length) {
+      const button = make("button", { type: "button" }, counted("more_senders", others.length));
       button.addEventListener("click", () => showSenders(senders.length));
-      byId("senders").append(countRow(button, rest.reduce((sum, [, count]) => sum + count, 0)));
+      byId("senders").append(countRow(button, others.reduce((sum, [, count]) => sum + count, 0)));
     }
-    if (report.without_sender) byId("senders").append(countRow(sender(null, "none"), report.without_sender));
-    if (report.not_known) byId("senders").append(countRow(sender(null, "not known"), report.not_known));
+    if (report.without_sender) byId("senders").append(countRow(sender(null, texts.none), report.without_sender));
+    if (report.unknown) byId("senders").append(countRow(sender(null, texts.unknown), report.unknown));
   };
-  showSenders(MOST_SENDERS);
+  showSenders(MAX_SENDERS);
 
-  // What needs a person.
+  // Services that need attention.
 
-  const copied = async (button, command, source) => {
+  const copy = async (button, command, source) => {
     try {
       await navigator.clipboard.writeText(command);
     } catch {
-      // Not allowed, or not a page that may: what is selected can be copied by hand at least.
+      // The page may not use the clipboard. Select the text, so that the user can copy it by hand.
       getSelection().selectAllChildren(source);
       if (!document.execCommand("copy")) return;
     }
-    byId("said").textContent = "Copied";
-    const told = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = told; }, 2000);
+    byId("announcement").textContent = texts.copied;
+    const label = button.textContent;
+    button.textContent = texts.copied;
+    setTimeout(() => { button.textContent = label; }, 2000);
   };
-  const command = (lines, label) => {
-    const code = make("code", { tabindex: "0", role: "region", "aria-label": "Command" }, lines);
+  const commandBox = (command, label) => {
+    const code = make("code", { tabindex: "0", role: "region", "aria-label": texts.command }, command);
     const button = make("button", { type: "button" }, label);
-    button.addEventListener("click", () => copied(button, lines, code));
+    button.addEventListener("click", () => copy(button, command, code));
     return make("div", { class: "command" }, code, button);
   };
-  const told = (entry, ...more) => {
-    const head = make("p", {}, ...service(entry).flatMap((part) => [part, " "]));
-    return make("li", {}, head, make("div", { class: "why" }, ...reason(entry)), ...more);
+  const attentionItem = (entry, ...more) => {
+    const head = make("p", {}, ...serviceCell(entry).flatMap((part) => [part, " "]));
+    return make("li", {}, head, make("div", { class: "why" }, ...reasonCell(entry)), ...more);
   };
-  const MOST_TOLD = 20;
-  const section = (id, title, hint, entries, more) => {
+  const MAX_ITEMS = 20;
+  const attention = (id, key, entries, item) => {
     if (!entries.length) return;
     byId("attention").hidden = false;
-    byId(id).append(make("h3", {}, title), make("p", {}, hint));
-    const list = make("ul", {}, ...entries.slice(0, MOST_TOLD).map(more));
+    byId(id).append(make("h3", {}, counted(key, entries.length)), make("p", {}, texts[`${key}_hint`]));
+    const list = make("ul", {}, ...entries.slice(0, MAX_ITEMS).map(item));
     byId(id).append(list);
-    const rest = entries.slice(MOST_TOLD);
-    if (rest.length) {
-      const button = make("button", { type: "button" }, `Show ${rest.length.toLocaleString("en")} more`);
-      button.addEventListener("click", () => { button.remove(); list.append(...rest.map(more)); });
+    const others = entries.slice(MAX_ITEMS);
+    if (others.length) {
+      const button = make("button", { type: "button" }, counted("more", others.length));
+      button.addEventListener("click", () => { button.remove(); list.append(...others.map(item)); });
       byId(id).append(button);
     }
   };
-  const lost = report.services.filter((entry) => entry.lost);
-  section(
-    "lost",
-    lost.length === 1 ? "1 Service lost its sender" : `${lost.length.toLocaleString("en")} Services lost their sender`,
-    "It was deleted and may not be there any more. The command brings it back. It takes the credentials, and the settings such as TWILIO_EDGE, from the environment.",
-    lost,
-    (entry) => told(entry, make("p", {}, "Lost: ", make("strong", {}, text(entry.lost))), command(entry.recovery_command, "Copy the command")),
-  );
-  if (lost.length > 1) byId("lost").append(command(lost.map((entry) => entry.recovery_command).join("\n"), "Copy all commands"));
-  const restored = report.services.filter((entry) => entry.restored);
-  section(
-    "restored",
-    restored.length === 1 ? "1 Service got its old sender back" : `${restored.length.toLocaleString("en")} Services got their old senders back`,
-    "Twilio refused the wanted one after the old one was deleted, so the old one was created again.",
-    restored,
-    (entry) => told(entry),
-  );
-  const unknown = report.services.filter((entry) => entry.unknown && !entry.lost);
-  section(
+  const lost = report.entries.filter(isLost);
+  attention("lost", "lost", lost, (entry) =>
+    attentionItem(
+      entry,
+      make("p", {}, texts.lost_sender, make("strong", {}, text(entry.lost_sender))),
+      commandBox(entry.recovery_command, texts.copy),
+    ));
+  if (lost.length > 1) byId("lost").append(commandBox(lost.map((entry) => entry.recovery_command).join("\n"), texts.copy_all));
+  attention("restored", "restored", report.entries.filter((entry) => entry.restored), (entry) => attentionItem(entry));
+  attention(
     "unknown",
-    unknown.length === 1 ? "Of 1 Service it is not known what it has" : `Of ${unknown.length.toLocaleString("en")} Services it is not known what they have`,
-    "A change got no answer, and reading failed too. Another run settles it.",
-    unknown,
-    (entry) => told(entry),
+    "unknown_state",
+    report.entries.filter((entry) => entry.state_unknown && !isLost(entry)),
+    (entry) => attentionItem(entry),
   );
 
-  // The list. All of it comes to be in the page, so that the browser's own search and print have all of it, but only the
-  // first rows at once: the rest follows while nobody waits.
+  // The list. The page gets all rows, so that the search of the browser and a print have all of them. It shows the
+  // first rows at once and adds the others while the browser is idle.
 
-  const AT_ONCE = 100;
+  const CHUNK = 100;
   const rows = new Map();
-  const row = (entry) => {
-    let made = rows.get(entry);
-    if (!made) {
-      made = make("tr", { role: "row" });
-      COLUMNS.forEach(([label, content], place) => {
+  const rowOf = (entry) => {
+    let row = rows.get(entry);
+    if (!row) {
+      row = make("tr", { role: "row" });
+      COLUMNS.forEach(([name, label, content], place) => {
         const cell = make(place ? "td" : "th", place ? { role: "cell" } : { role: "rowheader", scope: "row" });
+        cell.dataset.column = name;
         cell.dataset.label = label;
         cell.append(...content(entry));
-        made.append(cell);
+        row.append(cell);
       });
-      rows.set(entry, made);
+      rows.set(entry, row);
     }
-    return made;
+    return row;
   };
 
-  const soon = window.requestIdleCallback ? (job) => requestIdleCallback(job, { timeout: 200 }) : (job) => setTimeout(job, 10);
+  const whenIdle = window.requestIdleCallback ? (job) => requestIdleCallback(job, { timeout: 200 }) : (job) => setTimeout(job, 10);
   let waiting = [];
   let turn = 0;
   const addChunk = () => {
-    if (waiting.length) table.append(make("tbody", { role: "rowgroup" }, ...waiting.splice(0, AT_ONCE).map(row)));
+    if (waiting.length) table.append(make("tbody", { role: "rowgroup" }, ...waiting.splice(0, CHUNK).map(rowOf)));
   };
-  const addLater = (mine) => soon(() => {
-    if (mine !== turn) return;
+  const addLater = (own) => whenIdle(() => {
+    if (own !== turn) return;
     addChunk();
-    if (waiting.length) addLater(mine);
+    if (waiting.length) addLater(own);
   });
   const show = (entries) => {
     turn += 1;
@@ -221,11 +232,12 @@ SPDX-License-Identifier: GPL-3.0-or-later
     waiting = [...entries];
     addChunk();
     if (waiting.length) addLater(turn);
+    const total = report.entries.length;
     byId("shown").textContent =
-      entries.length === report.services.length ? plural(entries.length, "Service")
-      : `${entries.length.toLocaleString("en")} of ${plural(report.services.length, "Service")}`;
+      entries.length === total ? counted("service", total) : counted("service_of", total, { shown: number(entries.length) });
     if (!entries.length) {
-      table.append(make("tbody", { role: "rowgroup" }, make("tr", { role: "row" }, make("td", { role: "cell", class: "nothing" }, "No Service matches."))));
+      const cell = make("td", { role: "cell", class: "nothing" }, texts.no_match);
+      table.append(make("tbody", { role: "rowgroup" }, make("tr", { role: "row" }, cell)));
     }
   };
   addEventListener("beforeprint", () => { while (waiting.length) addChunk(); });
@@ -233,31 +245,35 @@ SPDX-License-Identifier: GPL-3.0-or-later
   const compare = new Intl.Collator(undefined, { numeric: true }).compare;
   const search = byId("search");
   const choice = byId("outcome");
-  const haystacks = new Map();
-  const haystack = (entry) => {
-    let words = haystacks.get(entry);
+  const searchTexts = new Map();
+  const searchText = (entry) => {
+    let words = searchTexts.get(entry);
     if (words === undefined) {
-      const values = [entry.friendly_name, entry.host, entry.service_sid, entry.before, entry.after, entry.alpha_sender, entry.wanted, entry.lost, entry.msg, entry.error && entry.error.code];
+      const values = [
+        entry.service_name, entry.host, entry.service_sid, entry.before, entry.after, entry.alpha_sender, entry.desired,
+        entry.lost_sender, entry.msg, entry.error && entry.error.code,
+      ];
       words = values.filter((value) => value !== null && value !== undefined).join("\n").toLowerCase();
-      haystacks.set(entry, words);
+      searchTexts.set(entry, words);
     }
     return words;
   };
   const isChosen = (entry) =>
-    choice.value === "" || entry.outcome === choice.value || (choice.value === "lost" && entry.lost) || (choice.value === "restored" && entry.restored);
+    choice.value === "" || outcomeOf(entry) === choice.value
+    || (choice.value === "lost" && isLost(entry)) || (choice.value === "restored" && entry.restored);
 
-  // What needs a person comes first, and then all as it was given.
+  // Services that need attention come first, then all others in the order of the run.
   const urgency = (entry) => Math.min(rank(entry), ORDER.indexOf("created"));
-  let sorted = [...report.services].sort((a, b) => urgency(a) - urgency(b));
+  let sorted = [...report.entries].sort((a, b) => urgency(a) - urgency(b));
   const filter = () => {
     const words = search.value.trim().toLowerCase();
-    show(sorted.filter((entry) => isChosen(entry) && (!words || haystack(entry).includes(words))));
+    show(sorted.filter((entry) => isChosen(entry) && (!words || searchText(entry).includes(words))));
   };
   const sortBy = (place, descending) => {
-    const value = COLUMNS[place][2];
+    const value = COLUMNS[place][3];
     const sign = descending ? -1 : 1;
-    const keyed = report.services.map((entry) => [value(entry), entry]);
-    // What has nothing there comes last, whichever way.
+    const keyed = report.entries.map((entry) => [value(entry), entry]);
+    // Entries without a value come last in both directions.
     keyed.sort(([a], [b]) =>
       a == null || b == null ? (a == null) - (b == null)
       : typeof a === "number" && typeof b === "number" ? sign * (a - b) : sign * compare(a, b));
@@ -268,7 +284,7 @@ SPDX-License-Identifier: GPL-3.0-or-later
     });
     filter();
   };
-  COLUMNS.forEach(([label], place) => {
+  COLUMNS.forEach(([, label], place) => {
     const button = make("button", { type: "button" }, label);
     const head = make("th", { role: "columnheader", scope: "col" }, button);
     button.addEventListener("click", () => sortBy(place, head.getAttribute("aria-sort") === "ascending"));
@@ -277,8 +293,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
   search.addEventListener("input", filter);
   choice.addEventListener("change", filter);
   addEventListener("keydown", (event) => {
-    const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement.tagName);
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const isTyping = ["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement.tagName);
+    if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       search.focus();
     }

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pages to look at, and the browser that does."""
+"""Report pages for the tests, and the browser that opens them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AWX needs: the execution environment, and what ``docs/awx`` makes in AWX.
+"""AWX: the execution environment, and the objects that ``docs/awx`` creates in AWX.
 
-AWX itself is not here. Its rules for credentials and surveys are followed, jobs are run by
-ansible-runner, and the modules of awx.awx are stand-ins that know the options of the true ones.
+The tests run without AWX. They apply its rules for credentials and surveys, run jobs with ansible-runner, and replace
+the modules of awx.awx by modules that have the same options.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GIVEN = {
     "awx_nightly_alpha_sender": "ACME",
     "awx_job_slices": 4,
 }
-#: The options of the true modules, of those that are used here or might be mistaken for them.
+#: The options of the modules of awx.awx that are used here, and options with similar names.
 MODULES = {
     "credential_type": "name description kind inputs injectors state",
     "credential": "name description organization credential_type inputs update_secrets user team state",
@@ -71,7 +71,7 @@ Made = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """What ``configure.yml`` makes: the options that each module was given, by module."""
+    """The objects that ``configure.yml`` creates: the options that each module got, by module."""
     folder = tmp_path_factory.mktemp("awx")
     modules, record = folder / "ansible_collections/awx/awx/plugins/modules", folder / "record"
     modules.mkdir(parents=True)
@@ -98,7 +98,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def questions(survey: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The questions by their variable, once each has what AWX asks of it."""
+    """The questions by their variable. Checks that each has the keys that AWX requires."""
     for question in survey["spec"]:
         assert {"question_name", "question_description", "variable", "type", "required"} <= set(question)
         assert question["type"] in ("text", "integer", "multiplechoice")
@@ -116,7 +116,7 @@ def options_of_role(*entry_points: str) -> dict[str, dict[str, Any]]:
 def rendered(credential_type: dict[str, Any], **inputs: str) -> dict[str, str]:
     """The environment variables of a credential, by AWX's rules for injectors."""
     assert set(inputs) <= {field["id"] for field in credential_type["inputs"]["fields"]}
-    # AWX leaves out what is empty.
+    # AWX leaves out empty inputs.
     given = {name: value for name, value in inputs.items() if value}
     sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     return {
@@ -124,23 +124,23 @@ def rendered(credential_type: dict[str, Any], **inputs: str) -> dict[str, str]:
     }
 
 
-def test_the_execution_environment_has_what_the_collection_needs(tmp_path: Path) -> None:
+def test_execution_environment_has_the_requirements_of_the_collection(tmp_path: Path) -> None:
     builder = [sys.executable, "-m", "ansible_builder"]
     (tmp_path / "ansible_collections/messaging").mkdir(parents=True)
     (tmp_path / "ansible_collections/messaging/twilio").symlink_to(ROOT)
-    told = subprocess.run([*builder, "introspect", str(tmp_path)], capture_output=True, text=True, check=True).stdout
-    found = yaml.safe_load(told)
+    output = subprocess.run([*builder, "introspect", str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    found = yaml.safe_load(output)
     assert found["system"] == []
     assert [need.split()[0] for need in found["python"]] == ["requests>=2.28"]
     context = tmp_path / "context"
     example = AWX / "execution-environment.yml"
     subprocess.run([*builder, "create", "-f", str(example), "-c", str(context)], capture_output=True, check=True)
     assert "ansible-core>=2.16" in next(context.glob("*file")).read_text(encoding="utf-8")
-    wanted = yaml.safe_load((context / "_build/requirements.yml").read_text(encoding="utf-8"))
-    assert wanted == {"collections": [{"name": "messaging.twilio"}]}
+    requirements = yaml.safe_load((context / "_build/requirements.yml").read_text(encoding="utf-8"))
+    assert requirements == {"collections": [{"name": "messaging.twilio"}]}
 
 
-def test_the_questions_of_the_surveys_are_variables_of_the_role(made: Made) -> None:
+def test_survey_questions_are_variables_of_the_role(made: Made) -> None:
     for template in made["job_template"]:
         points = ("main",) if template["playbook"] == "apply.yml" else ("main", "audit")
         known = options_of_role(*points)
@@ -155,7 +155,7 @@ def test_the_questions_of_the_surveys_are_variables_of_the_role(made: Made) -> N
         assert set(template["extra_vars"]) <= set(known)
 
 
-def test_a_workflow_and_a_schedule_answer_what_their_jobs_ask(made: Made) -> None:
+def test_workflow_and_schedule_answer_the_questions_of_their_jobs(made: Made) -> None:
     surveys = {template["name"]: questions(template["survey_spec"]) for template in made["job_template"]}
     [workflow], [schedule] = made["workflow_job_template"], made["schedule"]
     nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
@@ -168,19 +168,19 @@ def test_a_workflow_and_a_schedule_answer_what_their_jobs_ask(made: Made) -> Non
     asked = set(questions(workflow["survey_spec"]))
     for name in ("audit", "apply"):
         survey = surveys[nodes[name]["unified_job_template"]["name"]]
-        # What has a default need not be asked once more.
+        # Questions with a default need no answer.
         assert asked <= set(survey)
         assert {variable for variable, question in survey.items() if question["default"] == ""} <= asked
     survey = surveys[schedule["unified_job_template"]]
     assert set(schedule["extra_data"]) == set(survey)
-    assert (schedule["extra_data"]["alpha_sender_audit_strict"], schedule["extra_data"]["alpha_sender_name"]) == (
+    assert (schedule["extra_data"]["alpha_sender_audit_fail_on_drift"], schedule["extra_data"]["alpha_sender_name"]) == (
         "true",
         "ACME",
     )
     assert schedule["rrule"].startswith("DTSTART;TZID=UTC:")
 
 
-def test_what_is_made_hangs_together(made: Made) -> None:
+def test_objects_refer_to_each_other(made: Made) -> None:
     names = {module: {entry["name"] for entry in entries} for module, entries in made.items()}
     [source] = made["inventory_source"]
     assert {source["inventory"]} == names["inventory"]
@@ -198,17 +198,17 @@ def test_what_is_made_hangs_together(made: Made) -> None:
     assert int(made["job_template"][0]["job_slice_count"]) == 4
 
 
-def test_secrets_are_secret_fields_and_the_injectors_are_the_documented_variables(made: Made) -> None:
+def test_secret_fields_are_secret_and_injectors_are_the_documented_variables(made: Made) -> None:
     [credential_type] = made["credential_type"]
     fields = {field["id"]: field for field in credential_type["inputs"]["fields"]}
     assert {name for name, field in fields.items() if field.get("secret")} == {"auth_token", "api_secret"}
     assert set(credential_type["injectors"]["env"]) == {f"TWILIO_{name.upper()}" for name in fields}
-    # With all fields empty there are variables without a value, and no error.
+    # If all fields are empty, the variables are empty, and there is no error.
     assert set(rendered(credential_type).values()) == {""}
 
 
 @pytest.mark.parametrize("key", [False, True])
-def test_a_job_with_the_credential_and_the_answers_of_the_survey(
+def test_job_runs_with_the_credential_and_the_answers_of_the_survey(
     simulator: Simulator, tmp_path: Path, made: Made, *, key: bool
 ) -> None:
     [credential_type] = made["credential_type"]
@@ -217,15 +217,15 @@ def test_a_job_with_the_credential_and_the_answers_of_the_survey(
     credentials = rendered(credential_type, **inputs, api_url=simulator.url)
     simulator.reset(named_seed("Shop 1", "Shop 2", senders={"Shop 1": ["OLD"]}))
     inventory, _errors = listed(tmp_path, write_inventory(tmp_path), environment(simulator))
-    apply, dry_run, audit = made["job_template"]
+    apply, check, audit = made["job_template"]
     for place, (template, line) in enumerate(
         (
             (
-                dry_run,
-                "2 Services: 1 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed (dry run, nothing is changed)",
+                check,
+                "2 Services: 1 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed (check mode, nothing is changed)",
             ),
             (apply, "2 Services: 1 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed"),
-            (audit, "2 Services: 2 have an alpha sender, 0 have none, 2 are as wanted, 0 are not"),
+            (audit, "2 Services: 2 with alpha sender, 0 without, 2 as desired, 0 drifted"),
         )
     ):
         answers = {name: question["default"] for name, question in questions(template["survey_spec"]).items()}
@@ -241,5 +241,5 @@ def test_a_job_with_the_credential_and_the_answers_of_the_survey(
         assert job.status == "successful", job.output
         assert line in job.output
     assert simulator.senders(mg(1)) == simulator.senders(mg(2)) == ["ACME"]
-    # What a job publishes goes to the next one of a workflow as variables: none may be one of the role.
+    # A workflow passes the published values to its next job as variables. They must not set a variable of the role.
     assert not set(job.stats) & set(options_of_role("main", "audit"))

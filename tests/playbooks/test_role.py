@@ -1,10 +1,11 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role and the playbook as users meet them."""
+"""The role and the playbook apply, as a user runs them."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +16,60 @@ from support.account import environment, mg, seed
 from support.ansible_run import localhost, play
 
 APPLY = "messaging.twilio.apply"
+AUDIT = "messaging.twilio.audit"
 MIXED: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]
 SIDS = [mg(number) for number in range(1, 9)]
-WISH = {"alpha_sender_name": "ACME", "alpha_sender_services": SIDS}
+VARIABLES = {"alpha_sender_name": "ACME", "alpha_sender_services": SIDS}
 
 
-def test_apply_brings_all_services_to_their_sender_and_then_changes_nothing(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_apply_sets_all_senders_and_then_changes_nothing(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED * 2))
-    wish = {**WISH, "alpha_sender_batch_size": 3}
-    planned = play(tmp_path, APPLY, "--check", "--diff", extra=wish, variables=environment(simulator))
+    extra = {**VARIABLES, "alpha_sender_progress_interval": 0}
+    planned = play(tmp_path, APPLY, "--check", "--diff", extra=extra, variables=environment(simulator))
     assert planned.status == 0, planned.output
     assert simulator.requests() == ["GET"] * 8
-    first = play(tmp_path, APPLY, "--diff", extra=wish, variables=environment(simulator))
-    second = play(tmp_path, APPLY, extra=wish, variables=environment(simulator))
+    first = play(tmp_path, APPLY, "--diff", extra=extra, variables=environment(simulator))
+    second = play(tmp_path, APPLY, extra=extra, variables=environment(simulator))
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
     line = "8 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed"
-    dry = " (dry run, nothing is changed)"
-    for played, mark in ((planned, dry), (first, "")):
-        assert f'"msg": "{line}{mark}"' in played.output
-        assert f" {SIDS[1]}:\n-  OLD\n+  ACME\n" in played.output
-        assert played.output.count(" of 8 Services done: ") == 3
+    check_mode = " (check mode, nothing is changed)"
+    for run, suffix in ((planned, check_mode), (first, "")):
+        assert f'"msg": "{line}{suffix}"' in run.output
+        assert f" {SIDS[1]}:\n-  OLD\n+  ACME\n" in run.output
+        assert run.output.count(" of 8 Services done: ") == 8
         assert (
-            "  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed; 0 to go" + mark + "\n"
-            in played.output
+            f"  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed. 0 left{suffix}\n"
+            in run.output
         )
-        assert '"alpha_sender_summary_line": "' + line in played.output
-        assert "changed=1 " in played.output
+        assert '"alpha_sender_summary_line": "' + line in run.output
+        assert "changed=1 " in run.output
     assert '"msg": "8 Services: 0 created, 0 replaced, 0 deleted, 8 unchanged, 0 failed"' in second.output
     assert "changed=0 " in second.output
 
 
-def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulator, tmp_path: Path) -> None:
+def test_headlines_do_not_mention_failure_when_apply_succeeds(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED * 2))
-    played = play(
-        tmp_path, APPLY, extra={**WISH, "alpha_sender_services": [mg(99), *SIDS]}, variables=environment(simulator)
-    )
-    assert played.status == 2
+    role = {"hosts": "localhost", "gather_facts": False, "roles": ["messaging.twilio.alpha_sender"]}
+    for playbook in (APPLY, AUDIT, [role]):
+        run = play(tmp_path, playbook, extra=VARIABLES, variables=environment(simulator))
+        assert run.status == 0, run.output
+        headlines = [line for line in run.output.splitlines() if line.startswith(("PLAY [", "TASK ["))]
+        assert len(headlines) > 3
+        assert not [line for line in headlines if "fail" in line.lower() or "error" in line.lower()]
+
+
+def test_run_fails_with_a_short_message_when_a_service_fails(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(*MIXED * 2))
+    extra = {**VARIABLES, "alpha_sender_services": [mg(99), *SIDS]}
+    run = play(tmp_path, APPLY, extra=extra, variables=environment(simulator))
+    assert run.status == 2
     line = "9 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 1 failed"
-    assert f'"{line}"' in played.output
-    assert '"1 of 9 Services failed"' in played.output
-    assert f'"{mg(99)}: its alpha sender could not be read' in played.output
+    assert f'"{line}"' in run.output
+    assert '"1 of 9 Services failed"' in run.output
+    assert f'"{mg(99)}: the alpha sender cannot be read' in run.output
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS)
-    assert "service_sid" not in played.output
-    stats = played.output.partition("CUSTOM STATS")[2]
+    assert "service_sid" not in run.output
+    stats = run.output.partition("CUSTOM STATS")[2]
     assert mg(99) in stats
     assert '"alpha_sender_failed_left_out": 0' in stats
 
@@ -67,47 +77,109 @@ def test_a_failed_service_fails_the_run_with_a_short_message(simulator: Simulato
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"alpha_sender_services": [*SIDS, "MG12"]}, "services, entry 9 of 9: 'MG12' is not a Messaging Service's SID"),
-        ({"alpha_sender_name": "A.B"}, "alpha_sender: 'A.B' has the character '.'"),
-        ({"alpha_sender_name": False}, "alpha_sender: False is not a string, put it in quotes"),
-        ({"alpha_sender_concurrency": 0}, "concurrency: 0 is not allowed"),
+        (
+            {"alpha_sender_services": [*SIDS, "MG12"]},
+            "services, entry 9 of 9 must be a Messaging Service SID ('MG' and 32 hexadecimal digits), got 'MG12'",
+        ),
+        ({"alpha_sender_name": "A.B"}, "got 'A.B': it has the character '.'"),
+        ({"alpha_sender_name": False}, "alpha_sender must be a string, got False. Put it in quotes"),
+        ({"alpha_sender_concurrency": 0}, "concurrency must be between 1 and 100, got 0"),
         ({"alpha_sender_state": "gone"}, "value of state must be one of: present, absent, got: gone"),
-        ({"alpha_sender_batch_size": 0}, "progress_every: 0 is not allowed"),
-        ({"alpha_sender_region": "ie1"}, "region: 'ie1' without an edge"),
+        ({"alpha_sender_progress_interval": -1}, "progress_interval must be 0 or more, got -1"),
+        ({"alpha_sender_region": "ie1"}, "edge must be set if region is set, got region 'ie1' alone"),
     ],
 )
-def test_bad_input_is_told_before_any_request(
+def test_bad_input_is_refused_before_any_request(
     simulator: Simulator, tmp_path: Path, changed: dict[str, object], message: str
 ) -> None:
     simulator.reset(seed(*MIXED * 2))
-    played = play(tmp_path, APPLY, extra={**WISH, **changed}, variables=environment(simulator))
-    assert played.status == 2
-    assert message in played.output
+    run = play(tmp_path, APPLY, extra={**VARIABLES, **changed}, variables=environment(simulator))
+    assert run.status == 2
+    assert message in run.output
     assert simulator.requests() == []
 
 
-def test_a_forgotten_sender_is_named_as_the_role_has_it(simulator: Simulator, tmp_path: Path) -> None:
-    played = play(tmp_path, APPLY, extra={"alpha_sender_services": SIDS}, variables=environment(simulator))
-    assert played.status == 2
-    assert "alpha_sender is missing: state 'present' needs to know which (the role has it as" in played.output
+def test_message_names_the_role_variable_when_the_sender_is_missing(simulator: Simulator, tmp_path: Path) -> None:
+    run = play(tmp_path, APPLY, extra={"alpha_sender_services": SIDS}, variables=environment(simulator))
+    assert run.status == 2
+    assert "alpha_sender is missing. Set it (alpha_sender_name in the role)" in run.output
     assert simulator.requests() == []
 
 
-def test_no_services_are_nothing_to_do(simulator: Simulator, tmp_path: Path) -> None:
-    played = play(tmp_path, APPLY, extra={**WISH, "alpha_sender_services": []}, variables=environment(simulator))
-    assert played.status == 0
-    assert '"msg": "0 Services: nothing to do"' in played.output
+def test_empty_list_does_nothing(simulator: Simulator, tmp_path: Path) -> None:
+    run = play(tmp_path, APPLY, extra={**VARIABLES, "alpha_sender_services": []}, variables=environment(simulator))
+    assert run.status == 0
+    assert '"msg": "0 Services: nothing to do"' in run.output
     assert simulator.requests() == []
 
 
-def test_a_forgotten_or_misspelt_list_is_an_error(simulator: Simulator, tmp_path: Path) -> None:
-    wish = {"alpha_sender_name": "ACME", "alpha_sender_service": SIDS}
-    played = play(tmp_path, APPLY, extra=wish, variables=environment(simulator))
-    assert played.status == 2
-    assert "No Services: give alpha_sender_services, or let the hosts of the play have" in played.output
+@pytest.mark.parametrize("playbook", [APPLY, AUDIT])
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("alpha_sender_nmae", "alpha_sender_name"),
+        ("alpha_sender_service", "alpha_sender_services"),
+        ("alpha_sender_report", "alpha_sender_report_path"),
+        ("alpha_sender_audit_fail_on_drft", "alpha_sender_audit_fail_on_drift"),
+        ("alpha_sender_grup", "alpha_sender_group"),
+    ],
+)
+def test_unknown_variable_is_refused_with_the_closest_name(
+    simulator: Simulator, tmp_path: Path, playbook: str, name: str, known: str
+) -> None:
+    run = play(tmp_path, playbook, extra={**VARIABLES, name: "x"}, variables=environment(simulator))
+    assert run.status == 2
+    assert f"{name} is not a variable of the role. Did you mean {known}?" in run.output
+    assert simulator.requests() == []
 
 
-def test_by_default_the_services_are_those_of_the_plays_hosts(simulator: Simulator, tmp_path: Path) -> None:
+def test_unknown_variable_without_a_close_name_is_refused(simulator: Simulator, tmp_path: Path) -> None:
+    run = play(tmp_path, APPLY, extra={**VARIABLES, "alpha_sender_xyz": 1}, variables=environment(simulator))
+    assert run.status == 2
+    assert "alpha_sender_xyz is not a variable of the role. The README of the role lists its variables." in run.output
+    assert simulator.requests() == []
+
+
+def test_unknown_variable_of_a_host_is_refused_with_the_name_of_the_host(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.reset(seed([], [], []))
+    hosts: dict[str, dict[str, Any]] = {f"shop_{number}": {"twilio_service_sid": mg(number)} for number in (1, 2, 3)}
+    hosts["shop_2"]["alpha_sender_nmae"] = "ACME"
+    hosts["shop_3"]["alpha_sender_stat"] = "absent"
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"twilio_services": {"hosts": hosts}}), encoding="utf-8")
+    extra = {"alpha_sender_name": "ACME"}
+    run = play(tmp_path, APPLY, "-i", str(inventory), extra=extra, variables=environment(simulator))
+    assert run.status == 2
+    for host, name, known in (
+        ("shop_2", "alpha_sender_nmae", "alpha_sender_name"),
+        ("shop_3", "alpha_sender_stat", "alpha_sender_state"),
+    ):
+        assert f"{name} of the host {host} is not a variable of the role. Did you mean {known}?" in run.output
+    assert simulator.requests() == []
+
+
+def test_variables_of_other_roles_and_tasks_are_not_checked(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed([]))
+    task = {"messaging.twilio.alpha_senders": {"services": [mg(1)], "alpha_sender": "ACME"}}
+    run = play(tmp_path, localhost(task), extra={"alpha_sender_mine": 1}, variables=environment(simulator))
+    assert run.status == 0, run.output
+    assert simulator.senders(mg(1)) == ["ACME"]
+
+
+def test_published_variables_are_known_to_the_next_job(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(*MIXED * 2))
+    published: dict[str, Any] = {}
+    for playbook in (AUDIT, APPLY, AUDIT, APPLY):
+        run = play(tmp_path, playbook, extra={**VARIABLES, **published}, variables=environment(simulator))
+        assert run.status == 0, run.output
+        stats = run.output.partition("CUSTOM STATS")[2]
+        published |= json.loads(stats[stats.index("{") :])
+    assert len(published) == 9
+
+
+def test_role_uses_the_services_of_the_hosts_by_default(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED * 2))
     inventory = tmp_path / "hosts.ini"
     hosts = [f"s{place} twilio_service_sid={sid}" for place, sid in enumerate(SIDS)]
@@ -120,35 +192,46 @@ def test_by_default_the_services_are_those_of_the_plays_hosts(simulator: Simulat
             "roles": [{"role": "messaging.twilio.alpha_sender", "alpha_sender_name": "ACME"}],
         }
     ]
-    played = play(tmp_path, playbook, "-i", str(inventory), "--limit", "!s0", variables=environment(simulator))
-    assert played.status == 0, played.output
+    run = play(tmp_path, playbook, "-i", str(inventory), "--limit", "!s0", variables=environment(simulator))
+    assert run.status == 0, run.output
     assert simulator.senders(SIDS[0]) == []
     assert all(simulator.senders(sid) == ["ACME"] for sid in SIDS[1:])
-    assert "7 Services: 1 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed" in played.output
+    assert "7 Services: 1 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed" in run.output
     assert simulator.requests().count("GET") == 7
 
 
-def test_a_missing_requests_is_reported_with_the_interpreter(simulator: Simulator, tmp_path: Path) -> None:
+def test_role_fails_without_services_and_hosts(simulator: Simulator, tmp_path: Path) -> None:
+    run = play(tmp_path, APPLY, extra={"alpha_sender_name": "ACME"}, variables=environment(simulator))
+    assert run.status == 2
+    assert "No Services: set alpha_sender_services, or run the play on hosts that have a twilio_service_sid" in (
+        run.output
+    )
+    assert simulator.requests() == []
+
+
+def test_message_names_the_interpreter_when_requests_is_missing(simulator: Simulator, tmp_path: Path) -> None:
     (tmp_path / "requests").mkdir()
     (tmp_path / "requests/__init__.py").write_text("raise ImportError('no requests here')\n", encoding="utf-8")
     task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1)}, "environment": {"PYTHONPATH": str(tmp_path)}}
-    played = play(tmp_path, localhost(task), variables=environment(simulator))
-    assert played.status == 2
-    assert "Failed to import the required Python library (requests)" in played.output
-    assert ".venv/bin/python" in played.output or "bin/python" in played.output
+    run = play(tmp_path, localhost(task), variables=environment(simulator))
+    assert run.status == 2
+    assert "Failed to import the required Python library (requests)" in run.output
+    assert ".venv/bin/python" in run.output or "bin/python" in run.output
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_unverified_certificates_are_warned_of(simulator: Simulator, tmp_path: Path, verified: bool) -> None:
+def test_module_warns_when_certificates_are_not_verified(
+    simulator: Simulator, tmp_path: Path, verified: bool
+) -> None:
     simulator.reset(seed(["ACME"]))
     task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1), "validate_certs": verified}}
-    played = play(tmp_path, localhost(task), variables=environment(simulator))
-    assert played.status == 0, played.output
-    warned = f"validate_certs is false: whoever answers for {simulator.url} gets the credentials"
-    assert (warned in " ".join(played.output.split())) is not verified
+    run = play(tmp_path, localhost(task), variables=environment(simulator))
+    assert run.status == 0, run.output
+    warning = f"validate_certs is false: any server that answers for {simulator.url} gets the credentials"
+    assert (warning in " ".join(run.output.split())) is not verified
 
 
-def test_what_twilio_refused_is_told_in_fields(simulator: Simulator, tmp_path: Path) -> None:
+def test_module_returns_the_error_of_twilio_as_fields(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([]))
     tasks: list[dict[str, Any]] = [
         {
@@ -158,5 +241,5 @@ def test_what_twilio_refused_is_told_in_fields(simulator: Simulator, tmp_path: P
         },
         {"assert": {"that": ["result is failed", "result.error.code == 20404", "result.error.status == 404"]}},
     ]
-    played = play(tmp_path, localhost(*tasks), variables=environment(simulator))
-    assert played.status == 0, played.output
+    run = play(tmp_path, localhost(*tasks), variables=environment(simulator))
+    assert run.status == 0, run.output

@@ -24,8 +24,6 @@ SUBRESOURCES = {
     "destination_alpha_senders": "DestinationAlphaSenders",
     "phone_numbers": "PhoneNumbers",
     "short_codes": "ShortCodes",
-    "us_app_to_person": "Compliance/Usa2p",
-    "us_app_to_person_usecases": "Compliance/Usa2p/Usecases",
 }
 
 

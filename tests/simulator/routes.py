@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.errors import Refused, invalid, not_found
 from simulator.history import History, Lag
 from simulator.pages import account_page, page
 from simulator.resources import Json, service_values
-from simulator.state import Account, Service, State
+from simulator.state import Account, State
 
 SENDERS = ("AlphaSenders", "DestinationAlphaSenders")
 MEMBERS = {"PhoneNumbers": "phone_numbers", "ShortCodes": "short_codes"}
@@ -37,33 +36,25 @@ class Switches:
 SWITCHES = tuple(name for name, value in vars(Switches).items() if value is False)
 
 
-@dataclass
 class Call:
     """One request, in the terms of the API.
 
     :ivar user: the user name of the credentials.
+    :ivar entry: the request in the journal.
+    :ivar service: the Service in the path when the request came, if there is one.
     :ivar lag: how far a GET lags.
     """
 
-    method: str
-    path: str
-    query: Mapping[str, str]
-    account: Account
-    user: str
-    entry: Json
-    parts: list[str] = field(init=False)
-    lag: Lag | None = None
-
-    def __post_init__(self) -> None:
-        self.parts = self.path.strip("/").split("/")
-
-    @property
-    def form(self) -> dict[str, str]:
-        return self.entry["form"]  # type: ignore[no-any-return]  # the journal holds JSON
-
-    @property
-    def service_sid(self) -> str | None:
-        return self.parts[2] if len(self.parts) > 2 and self.parts[0] == "v1" else None
+    def __init__(
+        self, method: str, path: str, query: Mapping[str, str], account: Account, user: str, entry: Json
+    ) -> None:
+        self.method, self.path, self.query = method, path, query
+        self.account, self.user, self.entry = account, user, entry
+        self.form: dict[str, str] = entry["form"]
+        self.parts = path.strip("/").split("/")
+        self.service_sid = self.parts[2] if len(self.parts) > 2 and self.parts[0] == "v1" else None
+        self.service = account.services.get(self.service_sid) if self.service_sid else None
+        self.lag: Lag | None = None
 
     @property
     def collection(self) -> str:
@@ -76,14 +67,9 @@ class Call:
         return self.method == "GET" and len(self.parts) in (2, 4)
 
     @property
-    def service(self) -> Service | None:
-        return self.account.services.get(self.service_sid or "")
-
-    @property
     def history(self) -> History:
         """The writes to the collection of this request."""
-        service = self.service
-        return service.history if service is not None and len(self.parts) > 3 else self.account.history
+        return self.service.history if self.service is not None and len(self.parts) > 3 else self.account.history
 
 
 def carry_out(state: State, switches: Switches, call: Call) -> tuple[int, Any]:

@@ -235,9 +235,8 @@ class Simulator(Switches):
         self, backend: Backend, request: web.BaseRequest, call: Call, headers: dict[str, str]
     ) -> tuple[int, Any]:
         call.account.history.requests += 1
-        service = call.service
-        if service is not None:
-            service.history.requests += 1
+        if call.service is not None:
+            call.service.history.requests += 1
         waiting = list(backend.waiting)
         try:
             fault = next((fault for fault in self.faults if fault.matches(call)), None)

@@ -21,15 +21,26 @@ def mg(number: int) -> str:
     return f"MG{number:032x}"
 
 
-def seed(*services: Sequence[str], **account: Any) -> dict[str, Any]:
-    """One account whose Services 1, 2, 3 … have the given senders."""
-    entries = [{"sid": mg(number), "alpha_senders": list(names)} for number, names in enumerate(services, 1)]
+def seed(*services: Sequence[str] | Mapping[str, str], **account: Any) -> dict[str, Any]:
+    """One account whose Services 1, 2, 3 … have the given senders.
+
+    :arg services: for each Service its default senders, or a mapping of countries to senders in which an empty string
+        is the key of the default sender.
+    :arg account: other keys of the account, as the README of the simulator describes them.
+    """
+    entries: list[dict[str, Any]] = []
+    for number, senders in enumerate(services, 1):
+        by_country = senders if isinstance(senders, Mapping) else {}
+        default = [by_country[""]] if "" in by_country else []
+        names = default if isinstance(senders, Mapping) else list(senders)
+        countries = {country: name for country, name in by_country.items() if country}
+        entries.append({"sid": mg(number), "alpha_senders": names, "country_senders": countries})
     account = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "api_keys": {API_KEY: API_SECRET}, **account}
     return {"accounts": [{**account, "services": entries}]}
 
 
 def named_seed(*names: str, senders: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
-    """One account whose Services 1, 2, 3 … have the given friendly names, and the senders given for a name."""
+    """One account whose Services 1, 2, 3 … have the given friendly names, and the senders of ``senders`` by name."""
     known = seed(*((senders or {}).get(name, ()) for name in names))
     for service, name in zip(known["accounts"][0]["services"], names):
         service["friendly_name"] = name
@@ -37,7 +48,7 @@ def named_seed(*names: str, senders: Mapping[str, Sequence[str]] | None = None) 
 
 
 def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
-    """The connection options as a module has them after its defaults."""
+    """The connection options of a module with all defaults filled in."""
     defaults: Mapping[str, Any] = {
         "account_sid": ACCOUNT_SID,
         "auth_token": AUTH_TOKEN,
@@ -55,7 +66,7 @@ def options(simulator: Simulator, **changed: Any) -> dict[str, Any]:
 
 
 def environment(simulator: Simulator) -> dict[str, str]:
-    """The environment variables of the connection options, for a simulator."""
+    """The environment variables that set the connection options for a simulator."""
     return {
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-playbook as a user does, with nothing of this user's settings."""
+"""Run ansible-playbook and ansible-inventory without the settings of the user who runs the tests."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """How a playbook ended: its exit status, and what it printed."""
+    """The exit status and the output of a playbook."""
 
     status: int
     output: str
 
 
 def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment less what belongs to Ansible, Twilio and proxies."""
-    foreign = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    """The environment of this process without the variables for Ansible, Twilio and proxies."""
+    removed = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
     settings = folder / "ansible.cfg"
     settings.touch()
     return {
@@ -57,8 +57,9 @@ def start(
     extra: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a playbook, given by name or as data.
+    """Start a playbook.
 
+    :arg playbook: its name, or its plays.
     :arg extra: extra variables.
     :arg variables: environment variables.
     """
@@ -69,7 +70,7 @@ def start(
         values = folder / "extra.json"
         values.write_text(json.dumps(extra), encoding="utf-8")
         command += ["-e", f"@{values}"]
-    return subprocess.Popen(  # pylint: disable=consider-using-with  # who starts it does
+    return subprocess.Popen(  # pylint: disable=consider-using-with  # the caller closes it
         command,
         env=environment(folder, variables or {}),
         stdout=subprocess.PIPE,
@@ -79,26 +80,26 @@ def start(
 
 
 def play(folder: Path, playbook: str | list[dict[str, Any]], *options: str, **more: Any) -> PlaybookRun:
-    """Run a playbook as `start` does, and wait for its end."""
+    """Run a playbook like `start`, and wait until it ends."""
     with start(folder, playbook, *options, **more) as process:
         output, _nothing = process.communicate()
     return PlaybookRun(process.returncode, output)
 
 
 def write_playbook(folder: Path, plays: list[dict[str, Any]]) -> str:
-    """The path of a playbook of these plays."""
+    """Write a playbook with these plays, and return its path."""
     path = folder / "playbook.yml"
     path.write_text(yaml.safe_dump(plays, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return str(path)
 
 
 def localhost(*tasks: dict[str, Any], **keys: Any) -> list[dict[str, Any]]:
-    """A play of ``tasks`` on this machine."""
+    """A play with these tasks for localhost."""
     return [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **keys}]
 
 
 def write_inventory(folder: Path, **options: Any) -> str:
-    """The path of an inventory of Services with these options of the plugin."""
+    """Write an inventory file for the plugin with these options, and return its path."""
     path = folder / "services.twilio.yml"
     path.write_text(yaml.safe_dump({"plugin": "messaging.twilio.services", **options}), encoding="utf-8")
     return str(path)
@@ -107,7 +108,7 @@ def write_inventory(folder: Path, **options: Any) -> str:
 def listed(
     folder: Path, inventory: str, variables: Mapping[str, str], *, status: int = 0
 ) -> tuple[dict[str, Any], str]:
-    """What ``ansible-inventory --list`` tells, and what it prints beside that. It has to end with ``status``."""
+    """The inventory that ``ansible-inventory --list`` prints, and its standard error. It must end with ``status``."""
     done = subprocess.run(
         ["ansible-inventory", "-i", inventory, "--list"],
         env=environment(folder, variables),
@@ -121,7 +122,7 @@ def listed(
 
 @contextmanager
 def served(folder: Path, seed: Mapping[str, Any], *options: str) -> Iterator[str]:
-    """The address of a simulator that is a process of its own. Its journal is in the folder."""
+    """Run a simulator as a separate process, and give its address. Its journal is in the folder."""
     seed_file, ready = folder / "seed.json", folder / "ready"
     seed_file.write_text(json.dumps(seed), encoding="utf-8")
     ready.unlink(missing_ok=True)
@@ -136,16 +137,16 @@ def served(folder: Path, seed: Mapping[str, Any], *options: str) -> Iterator[str
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is bound to come. A minute is only there to fail rather than hang."""
-    for _time in range(1200):
+    """Wait until the condition is true, for a minute at most so that a test fails instead of hanging."""
+    for _attempt in range(1200):
         if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not come")
+    raise AssertionError("the condition did not become true within a minute")
 
 
 def modules(folder: Path, name: str = "alpha_senders") -> list[int]:
-    """The process ids of the modules of that name that run now, of a playbook that was started with this folder."""
+    """The process ids of the running modules with this name, of a playbook that was started with this folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

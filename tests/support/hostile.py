@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Friendly names that Twilio would take, and that somebody may have chosen to do harm."""
+"""Friendly names that Twilio accepts and that could do harm in a page or a terminal."""
 
 from __future__ import annotations
 

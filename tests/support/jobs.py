@@ -1,11 +1,10 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run jobs as AWX does: ansible-runner in its three steps, and an inventory that is cut in slices.
+"""Run jobs as AWX does: with ansible-runner's three steps, and with an inventory that is cut into slices.
 
-What is sent (transmit) holds the private data directory and the settings, a node runs it (worker),
-and what comes back is unpacked (process). AWX hands over the inventory as data and the credentials as
-environment variables, and has no file written for those.
+``transmit`` packs the private data directory and the settings, ``worker`` runs the job on a node, ``process`` unpacks
+the result. AWX passes the inventory as data and the credentials as environment variables, without files.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RUNNER = [sys.executable, "-m", "ansible_runner"]
 
 
 def cut(inventory: Inventory, number: int, count: int) -> Inventory:
-    """Slice ``number`` (1, 2, ...) of ``count`` of what ``ansible-inventory --list`` tells: every ``count``-th host."""
+    """Slice ``number`` (1, 2, ...) of ``count`` of an inventory: every ``count``-th host."""
     variables = inventory["_meta"]["hostvars"]
     kept = sorted(variables)[number - 1 :: count]
     groups = {name: group for name, group in inventory.items() if name != "_meta"}
@@ -42,9 +41,9 @@ def cut(inventory: Inventory, number: int, count: int) -> Inventory:
 
 @dataclass
 class Job:
-    """One job: its folder with ``sent``, ``node`` (the worker's) and ``kept`` (what AWX has afterwards).
+    """One job. Its folder contains ``sent`` (the input), ``node`` (of the worker) and ``kept`` (the result in AWX).
 
-    :ivar seconds: from the worker's start to its end.
+    :ivar seconds: how long the worker ran.
     """
 
     folder: Path
@@ -53,17 +52,17 @@ class Job:
     seconds: float = 0.0
 
     def wait(self) -> Job:
-        """Wait for the worker, and unpack what it sent back."""
+        """Wait for the worker, and unpack its answer."""
         self.worker.wait()
         self.ended()
         return self.wait_for_answer()
 
     def ended(self) -> None:
-        """Note that the worker has ended."""
+        """Record the end of the worker."""
         self.seconds = time.monotonic() - self.started
 
     def wait_for_answer(self) -> Job:
-        """Unpack what a worker that has ended sent back."""
+        """Unpack the answer of a worker that has ended."""
         with (self.folder / "answer").open("rb") as answer:
             subprocess.run(
                 [*RUNNER, "process", str(self.folder / "kept"), "-i", "job"],
@@ -85,12 +84,12 @@ class Job:
 
     @property
     def output(self) -> str:
-        """What was printed, without colours."""
+        """The output without colors."""
         return re.sub(r"\x1b\[[0-9;]*m", "", (self.artifacts / "stdout").read_text(encoding="utf-8"))
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What AWX shows and keeps, in order."""
+        """The events in order. AWX shows and stores them."""
         files = (self.artifacts / "job_events").glob("*-*.json")
         events: list[dict[str, Any]] = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         return sorted(events, key=lambda event: int(event["counter"]))
@@ -101,13 +100,13 @@ class Job:
 
     @property
     def failed_hosts(self) -> list[str]:
-        """The hosts that AWX relaunches for ``failed``."""
+        """The hosts that AWX relaunches if you choose ``failed``."""
         [stats] = self.named("playbook_on_stats")
         return sorted({*stats["failures"], *stats["dark"]})
 
     @property
     def stats(self) -> dict[str, Any]:
-        """What ``set_stats`` published: AWX's artifacts of the job."""
+        """The values of ``set_stats``, which AWX shows as artifacts of the job."""
         [stats] = self.named("playbook_on_stats")
         return dict(stats.get("artifact_data", {}))
 
@@ -122,10 +121,10 @@ def start_job(
     limit: str | None = None,
     options: str = "",
 ) -> Job:
-    """Send a job and start its worker.
+    """Pack a job and start its worker.
 
     :arg playbook: the name of a playbook of this collection, or plays.
-    :arg credentials: environment variables, as AWX has them of its credentials.
+    :arg credentials: the environment variables that AWX sets for its credentials.
     """
     sent = folder / "sent"
     for name in ("project", "inventory"):
@@ -133,7 +132,7 @@ def start_job(
     plays = [{"import_playbook": playbook}] if isinstance(playbook, str) else list(playbook)
     (sent / "project/job.yml").write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     hosts = sent / "inventory/hosts"
-    # AWX sends a script that prints what it knows.
+    # AWX sends the inventory as a script that prints it.
     hosts.write_text(f"#!{sys.executable}\nprint({json.dumps(inventory)!r})\n", encoding="utf-8")
     hosts.chmod(0o700)
     with (folder / "stream").open("wb") as stream:
@@ -152,7 +151,7 @@ def start_job(
         )
     variables = environment(folder, {})
     with (folder / "stream").open("rb") as stream, (folder / "answer").open("wb") as answer:
-        worker = subprocess.Popen(  # pylint: disable=consider-using-with  # it goes on after this
+        worker = subprocess.Popen(  # pylint: disable=consider-using-with  # `Job.wait` waits for it
             [*RUNNER, "worker", "--private-data-dir", str(folder / "node")],
             stdin=stream,
             stdout=answer,

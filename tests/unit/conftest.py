@@ -6,9 +6,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# ansible-test runs these tests too, and knows nothing of the folder beside them.
+# ansible-test runs these tests without the folder tests/ on its path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.fixtures import shared_simulator, simulator  # found only once its folder is on the path
+from support.fixtures import shared_simulator, simulator  # Python finds it only with its folder on the path
 
 __all__ = ["shared_simulator", "simulator"]

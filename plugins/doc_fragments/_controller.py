@@ -1,0 +1,43 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options that the action plugin reads on the controller, in the order of ``controller_spec``."""
+
+    DOCUMENTATION = r"""
+options:
+  hosts:
+    description:
+      - Names of inventory hosts that stand for Services, as P(messaging.twilio.services#inventory) creates them. An
+        alternative to O(services), and ignored if you set that.
+      - The variable C(twilio_service_sid) of a host names its Service. The module warns about hosts without this
+        variable and ignores them.
+      - A host can have its own desired state in the variables C(alpha_sender_name), C(alpha_sender_state) and
+        C(alpha_sender_replace). Otherwise the options of the task apply.
+      - Use it with C(run_once), so that one task handles all hosts.
+      - Read on the controller, by the action plugin of this module.
+    type: list
+    elements: str
+  report_path:
+    description:
+      - Path of a report on the controller, which must end in V(.html). The report is a web page with the result of
+        each Service.
+      - A second file in the same folder has the same data as JSON. Its name ends in V(.json) instead.
+      - The module also writes the report in check mode, if Services failed, and if the run was stopped or cancelled.
+      - A relative path starts in the folder in which you started C(ansible-playbook). The module replaces existing
+        files.
+      - If the path cannot be written, the task fails before the first request.
+      - Not available in tasks with C(async).
+      - Read on the controller, by the action plugin of this module.
+    type: str
+  report_mode:
+    description:
+      - Mode of both files of the report, as a string of a zero and three octal digits, for example V("0640").
+      - If not set, an existing file keeps its mode, and the umask sets the mode of a new file.
+      - Read on the controller, by the action plugin of this module.
+    type: raw
+"""

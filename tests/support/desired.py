@@ -1,0 +1,14 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Desired states of the alpha sender of a Service, in one short call."""
+
+from __future__ import annotations
+
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+
+
+def desired(service_sid: str, value: str | None, state: str = "present", replace: bool = True) -> Desired:
+    """The desired state of the alpha sender of one Service."""
+    return Desired(Slot(ALPHA_SENDER, service_sid), value, state, replace)

@@ -1,0 +1,23 @@
+# Copyright messaging.twilio contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to a simulator without a client library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from simulator import Simulator
+from support.account import ACCOUNT_SID, AUTH_TOKEN
+
+
+def ask(simulator: Simulator, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, Any]:
+    """The status and the body of an answer, or 0 if the connection is closed without one."""
+    url = path if path.startswith("http") else f"{simulator.url}{path}"
+    try:
+        answer = requests.request(method, url, data=form, auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=5)
+    except requests.ConnectionError:
+        return 0, None
+    return answer.status_code, answer.json() if answer.content else None
