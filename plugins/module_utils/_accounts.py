@@ -145,3 +145,7 @@ def _subaccounts(client: Client, connection: Connection) -> tuple[list[Connectio
         else:
             raise ApiError(f"Twilio returned no auth token for the subaccount {quoted(sid)}. Set accounts instead")
     return connections, [f"{plural(left_out, 'subaccount')} left out: suspended or closed"] if left_out else []
+
+
+#: What works for one account and for many.
+AnyClient = t.Union[Client, Accounts]

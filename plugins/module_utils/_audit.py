@@ -14,7 +14,8 @@ import typing as t
 from collections import Counter
 from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import AnyClient, read_all
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, derive

@@ -151,9 +151,9 @@ class Client:
         """Seconds to wait after ``attempt`` (from 0): exponential with full jitter."""
         return random.uniform(0, min(MAX_BACKOFF, BACKOFF_START * 2**attempt))
 
-    def wait(self, attempt: int) -> None:
-        """Wait the backoff after ``attempt``."""
-        self._wait(self.backoff(attempt))
+    def wait(self, attempt: int, *, jitter: bool = True) -> None:
+        """Wait the backoff after ``attempt``, without ``jitter`` the whole of it."""
+        self._wait(self.backoff(attempt) if jitter else min(MAX_BACKOFF, BACKOFF_START * 2**attempt))
 
     def _check_account(self, row: t.Mapping[str, t.Any]) -> None:
         account_sid = row.get("account_sid")

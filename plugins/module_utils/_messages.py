@@ -87,10 +87,9 @@ def message(outcome: Outcome) -> str:
         return text + _unknown(outcome, facts, words)
     if outcome.cause == cause.OCCUPIED:
         return text + f"It now has {outcome.after!r}" + _second_problem(facts, outcome)
-    text += _AFTER_WRITING[outcome.cause].format(**words)
     if outcome.cause == cause.EMPTY and outcome.unknown:
-        text += f", but {outcome.desired.value!r} may still be created"
-    return text
+        return text + f"Twilio lists no {words['label']} now, but one may appear later"
+    return text + _AFTER_WRITING[outcome.cause].format(**words)
 
 
 def _words(outcome: Outcome) -> dict[str, t.Any]:
@@ -144,7 +143,7 @@ def warning(outcome: Outcome) -> str | None:
         return f"{slot}: an earlier run deleted {facts.inherited!r} and was killed then. It now has {outcome.after!r}"
     if facts.plan.extra is not None:
         return f"{slot} has {outcome.desired.value!r} as desired, and in addition: {facts.plan.extra}"
-    by_others = [value for value in facts.deleted if value != outcome.before]
+    by_others = facts.deleted_of_others()
     return f"{slot}: somebody else set {by_others[-1]!r} meanwhile, it was replaced" if by_others else None
 
 

@@ -34,6 +34,11 @@ LOST = "lost"
 STOPPED = "stopped"
 
 
+def sid_of(row: Row) -> str:
+    """The SID of a row as text, whatever Twilio put there."""
+    return str(row.get("sid"))
+
+
 @dataclass
 class Facts:
     """What is known of one slot while it is reconciled.
@@ -47,16 +52,17 @@ class Facts:
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
-    :ivar deleted: the values that were, or may have been, deleted. The last one is last.
+    :ivar deleted: the values that were deleted. The last one is last.
     :ivar gone: the SIDs that were deleted for sure. A listing that still shows one lags.
     :ivar missing: the SIDs for which a DELETE was answered with 404.
-    :ivar open_delete: the row of a DELETE of which nobody knows whether it was carried out.
+    :ivar open_delete: the row of a DELETE that may have been, or may still be, carried out.
     :ivar open_create: there is such a POST.
     :ivar doubtful: the value of the last write: it is there or not if nothing can be read.
     :ivar wrote: at least one write was, or may have been, carried out.
     :ivar created: at least one POST succeeded.
     :ivar problem: why the plan made after somebody else's write cannot be applied.
-    :ivar inherited: the value that an earlier run deleted before it was killed.
+    :ivar claimed: the journal has an entry of an earlier run that was killed.
+    :ivar inherited: the value that this run deleted.
     :ivar rollback: the facts of creating the old value again.
     """
 
@@ -79,17 +85,26 @@ class Facts:
     wrote: bool = False
     created: bool = False
     problem: str | None = None
+    claimed: bool = False
     inherited: str | None = None
     rollback: Facts | None = None
 
     def lost(self, rows: t.Iterable[Row] = ()) -> str | None:
-        """The last value that was deleted and is not among ``rows``."""
-        there = {value_of(self.desired.slot.resource, row) for row in rows}
-        return next((value for value in reversed(self.deleted) if value not in there), None)
+        """The last value that was, or may have been, deleted and is not among ``rows``."""
+        resource = self.desired.slot.resource
+        there = {value_of(resource, row) for row in rows}
+        deleted = [*self.deleted, *(value_of(resource, row) for row in (self.open_delete,) if row is not None)]
+        return next((value for value in reversed(deleted) if value not in there), None)
 
-    def shown_though_missing(self) -> bool:
-        """Whether the listing shows a row for which a DELETE was answered with 404."""
-        return any(row.get("sid") in self.missing for row in self.current or ())
+    def deleted_of_others(self) -> list[str]:
+        """The deleted values that were not there when the slot was planned first."""
+        resource = self.desired.slot.resource
+        planned = {value_of(resource, row) for row in self.plan.delete} if self.plan is not None else set()
+        return [value for value in self.deleted if value not in planned and value != self.inherited]
+
+    def contradictory(self) -> list[Row]:
+        """The rows that are listed although a DELETE was answered with 404."""
+        return [row for row in self.current or () if sid_of(row) in self.missing]
 
 
 @dataclass(frozen=True)
@@ -138,15 +153,15 @@ class Outcome:
 def derive(facts: Facts) -> Outcome:
     """The outcome that follows from ``facts``."""
     plan = facts.plan
-    if plan is None:
-        if facts.read_error is None and not facts.abandoned:
-            return Outcome(facts.desired, "skipped", cause=STOPPED)
+    if not facts.applied and facts.read_error is not None:
         return _failed(facts, NOT_READ)
+    if plan is None:
+        return Outcome(facts.desired, "skipped", cause=STOPPED)
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
-    if facts.stopped:
-        return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
     if not facts.applied:
+        if facts.stopped or facts.abandoned:
+            return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
         return _as_planned(facts, plan, plan.remaining)
     if facts.error is None and not facts.abandoned:
         if facts.wrote:
@@ -157,18 +172,19 @@ def derive(facts: Facts) -> Outcome:
 
 
 def _as_planned(facts: Facts, plan: Plan, row: Row | None) -> Outcome:
-    by_others = facts.inherited is not None or any(value != plan.before for value in facts.deleted)
-    noted = facts if plan.extra is not None or by_others else None
-    return Outcome(facts.desired, plan.action, plan.before, plan.after, row=row, facts=noted)
+    notable = plan.extra is not None or facts.inherited is not None or facts.deleted_of_others()
+    return Outcome(facts.desired, plan.action, plan.before, plan.after, row=row, facts=facts if notable else None)
 
 
 def _derive_failure(facts: Facts, plan: Plan) -> Outcome:
     resource = facts.desired.slot.resource
     creating = plan.create is not None
-    if facts.current is None or facts.open_delete is not None or facts.abandoned or facts.shown_though_missing():
-        # The answer of the create, or a conflict, says that there is a value, so none is lost.
-        occupied = facts.current is not None and isinstance(facts.error, ApiError) and facts.error.conflict
-        lost = facts.lost() if creating and not occupied and facts.row is None else None
+    conflict = isinstance(facts.error, ApiError) and facts.error.conflict
+    if facts.current is None or facts.open_delete is not None or facts.abandoned:
+        return _failed(facts, UNKNOWN, lost=facts.lost() if creating and not facts.created else None, unknown=True)
+    if facts.contradictory():
+        # A conflict says that there is a value, so none is lost.
+        lost = facts.lost() if creating and not facts.created and not conflict else None
         return _failed(facts, UNKNOWN, lost=lost, unknown=True)
     if facts.current:
         lost = facts.lost(facts.current) if creating else None
@@ -177,7 +193,8 @@ def _derive_failure(facts: Facts, plan: Plan) -> Outcome:
         return _derive_rollback(facts, plan, facts.rollback)
     if plan.before is not None:
         return _failed(facts, REMOVED_BY_OTHER, lost=plan.before, wrote=True)
-    return _failed(facts, EMPTY, unknown=facts.open_create)
+    # A conflict with nothing means that the listing lags.
+    return _failed(facts, EMPTY, unknown=facts.open_create or conflict)
 
 
 def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
@@ -191,7 +208,8 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
             return Outcome(facts.desired, plan.action, plan.before, plan.after, row=rollback.current[0], wrote=True)
         now = join_values(resource, rollback.current)
         return _failed(facts, OVERTAKEN, after=now, lost=old, wrote=True)
-    unknown = rollback.current is None or rollback.open_create
+    conflict = isinstance(rollback.error, ApiError) and rollback.error.conflict
+    unknown = rollback.current is None or facts.open_create or rollback.open_create or conflict
     return _failed(facts, LOST, lost=old, unknown=unknown, wrote=True)
 
 

@@ -9,79 +9,27 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
-import threading
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, quoted
+from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal, JournalError
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive, sid_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Desired,
     Plan,
     Slot,
-    country_of,
     make_plan,
     rows_of,
     value_of,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
 
 #: How often a slot is planned again because somebody else wrote to it meanwhile.
 MAX_RACES = 1
-#: Seconds between two looks whether the run was stopped.
-INTERVAL = 0.2
-
-Stopped = t.Callable[[], bool]
-
-
-class Gate:
-    """Lets one replacement through at a time until a create has succeeded.
-
-    A refusal is rarely about one Service. If every create is refused, this costs one value instead of one for each
-    worker. A slot that only creates risks nothing: it never waits, and its success proves the permission.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._active = 0
-        self._proven = False
-        self._closed = False
-
-    def enter(self, *, replaces: bool, stopped: Stopped) -> bool:
-        """Wait for the turn of a slot. Returns ``False`` if the run was stopped meanwhile."""
-        with self._changed:
-            while replaces and self._active and not self._proven:
-                if self._closed or stopped():
-                    break
-                self._changed.wait(INTERVAL)
-            if self._closed or stopped():
-                return False
-            self._active += 1
-            return True
-
-    def leave(self, *, created: bool, lost: bool) -> None:
-        """End the turn. If the value was lost, nobody else gets through."""
-        with self._changed:
-            self._active -= 1
-            self._proven = self._proven or created
-            self._closed = self._closed or lost
-            self._changed.notify_all()
-
-
-def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]], dict[object, str]]:
-    """The rows of slots of one Service, with one listing for each resource, and the countries of rows by SID.
-
-    :raises ApiError: if a listing cannot be read.
-    """
-    listings: dict[str, list[dict[str, t.Any]]] = {}
-    for slot in slots:
-        resource = slot.resource
-        if resource.name not in listings:
-            listings[resource.name] = client.list(resource.collection(slot.service_sid), resource.list_key)
-    rows = [row for listing in listings.values() for row in listing]
-    countries = {row.get("sid"): country for row in rows if (country := country_of(row)) is not None}
-    return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots], countries
 
 
 def reconcile(
@@ -143,6 +91,7 @@ def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Jour
     try:
         facts.applied = True
         entry = journal.entry(desired.slot)
+        facts.claimed = entry is not None
         if entry is not None and not facts.current:
             facts.inherited = entry.value
             facts.deleted.append(entry.value)
@@ -171,40 +120,22 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
     A write whose fate is unknown is never sent again on a guess: the slot is read and planned again first.
     """
-    desired = facts.desired
     races = retries = 0
     while True:
+        facts.error = None
         try:
             _write(client, plan, facts, journal)
-        except (ApiError, JournalError) as error:
-            facts.error = error
-        else:
-            facts.error = None
-            if not facts.missing:
-                return
-        try:
-            listing = _read_again(client, facts)
-        except ApiError as error:
-            facts.current, facts.read_error = None, error
-            facts.error = facts.error or error
+        except (ApiError, JournalError) as failure:
+            facts.error = failure
+        if facts.error is None and not facts.missing:
             return
-        _note_listing(facts, listing)
-        current = t.cast("t.Sequence[Row]", facts.current)
-        plan = make_plan(desired, current)
-        if facts.shown_though_missing():
-            facts.error = facts.error or _contradiction(facts)
-        if plan.action == "unchanged":
-            facts.row = plan.remaining
-            facts.open_create = False
-            if not facts.shown_though_missing():
-                facts.error = None
-                return
-            plan = Plan("deleted", plan.before, None, delete=_rows_with(current, facts.missing))
+        again = _plan_again(client, facts)
         error = facts.error
-        if not isinstance(error, ApiError):
+        if again is None or not isinstance(error, ApiError):
             return
+        plan = again
         # A conflict although nothing else is listed, or only what is already deleted: the listing lags.
-        lags = error.conflict and all(row.get("sid") in facts.missing for row in current)
+        lags = error.conflict and len(facts.contradictory()) == len(facts.current or ())
         races += error.conflict and not lags
         retries += error.indeterminate or lags
         refused = not (error.conflict or error.indeterminate)
@@ -214,7 +145,8 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
             facts.problem = plan.problem
             return
         if retries:
-            client.wait(retries - 1)
+            # Listings lag by seconds, which a random wait may fall short of.
+            client.wait(retries - 1, jitter=not lags)
 
 
 def _read_again(client: Client, facts: Facts) -> list[Row]:
@@ -223,24 +155,51 @@ def _read_again(client: Client, facts: Facts) -> list[Row]:
     return rows_of(slot, listing, facts.countries)
 
 
-def _note_listing(facts: Facts, listing: t.Iterable[Row]) -> None:
-    facts.current = [row for row in listing if row.get("sid") not in facts.gone]
-    shown = {row.get("sid") for row in facts.current}
+def _plan_again(client: Client, facts: Facts) -> Plan | None:
+    """Read the slot after a write that failed or that was answered with 404.
+
+    Returns the plan for what is listed. ``None`` if it is as desired, or cannot be read.
+    """
+    desired = facts.desired
+    try:
+        listing = _read_again(client, facts)
+    except ApiError as error:
+        facts.current, facts.read_error = None, error
+        facts.error = facts.error or error
+        return None
+    current = _note_listing(facts, listing)
+    contradictory = facts.contradictory()
+    plan = make_plan(desired, current)
+    if plan.action == "unchanged" or facts.created:
+        facts.row = facts.row or plan.remaining
+        facts.open_create = False
+        if not contradictory:
+            facts.error = None
+            return None
+        plan = Plan("deleted", plan.before, None, delete=tuple(contradictory))
+    if facts.error is None:
+        sids = ", ".join(map(sid_of, contradictory))
+        if contradictory:
+            sentence = f"Twilio answered HTTP 404 to the deletion of {sids}, and still lists it"
+        else:
+            sentence = f"somebody else set {plan.before!r} meanwhile"
+        facts.error = ApiError(sentence, indeterminate=bool(contradictory), conflict=not contradictory)
+    return plan
+
+
+def _note_listing(facts: Facts, listing: t.Iterable[Row]) -> list[Row]:
+    """What a listing says about the rows that were deleted, or may have been. Returns the other rows."""
+    current = [row for row in listing if sid_of(row) not in facts.gone]
+    shown = set(map(sid_of, current))
     facts.gone |= facts.missing - shown
     facts.missing &= shown
-    if facts.open_delete is not None and facts.open_delete.get("sid") not in shown:
-        facts.gone.add(facts.open_delete["sid"])
+    row = facts.open_delete
+    if row is not None and sid_of(row) not in shown:
+        facts.gone.add(sid_of(row))
+        facts.deleted.append(value_of(facts.desired.slot.resource, row))
         facts.open_delete = None
-
-
-def _rows_with(rows: t.Iterable[Row], sids: set[str]) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row.get("sid") in sids)
-
-
-def _contradiction(facts: Facts) -> ApiError:
-    """Twilio answers that a row does not exist, and lists it: the listing lags, or the answer was wrong."""
-    sids = ", ".join(sorted(facts.missing))
-    return ApiError(f"Twilio answered HTTP 404 to the deletion of {sids}, and still lists it", indeterminate=True)
+    facts.current = current
+    return current
 
 
 def _write(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
@@ -255,33 +214,35 @@ def _write(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
 
 def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> None:
-    sid = row["sid"]
-    facts.doubtful = value
+    earlier = facts.open_delete
+    facts.doubtful, facts.open_delete = value, row
     try:
-        deleted = client.delete(slot.resource.member(slot.service_sid, sid))
+        deleted = client.delete(slot.resource.member(slot.service_sid, row["sid"]))
     except ApiError as error:
         if error.indeterminate:
-            facts.open_delete, facts.wrote = row, True
-            facts.deleted.append(value)
+            facts.wrote = True
+        else:
+            facts.open_delete = earlier
         raise
     facts.open_delete = None
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True
-        facts.gone.add(sid)
-        facts.missing.discard(sid)
+        facts.gone.add(row["sid"])
+        facts.missing.discard(row["sid"])
     else:
-        facts.missing.add(sid)
+        facts.missing.add(row["sid"])
 
 
 def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
     resource = slot.resource
     path = resource.collection(slot.service_sid)
+    earlier = facts.open_create
     facts.doubtful, facts.open_create = value, True
     try:
         row = client.create(path, resource.form(value, slot.country))
     except ApiError as error:
-        facts.open_create = error.indeterminate
+        facts.open_create = earlier or error.indeterminate
         facts.wrote = facts.wrote or error.indeterminate
         raise
     facts.wrote = True
@@ -307,7 +268,10 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     entry = journal.entry(slot)
     if entry is None or outcome.unknown:
         return
-    absent = facts.desired.state == "absent" and outcome.action in ("deleted", "unchanged")
+    # The absence of one value does not mean that another one may stay lost.
+    named = facts.desired.value in (None, entry.value)
+    absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
+    nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
-    if absent or entry.is_settled_by(rows):
+    if absent or nothing_deleted or entry.is_settled_by(rows):
         journal.clear(slot)

@@ -14,7 +14,7 @@ import typing as t
 from collections import Counter
 from datetime import datetime, timezone
 
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (

@@ -14,9 +14,9 @@ import fnmatch
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import AnyClient, read_all, run_all
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._client import SERVICES_KEY, SERVICES_PATH
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     MAX_JOINED,
     ApiError,
@@ -26,6 +26,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     quoted,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import run_all
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
     ALPHA_SENDER,
     COUNTRY_SENDER,
@@ -57,7 +58,7 @@ def list_services(client: AnyClient) -> list[Row]:
             errors.append(error if account_sid is None else error.with_prefix(f"account {account_sid}: "))
         return bool(errors)
 
-    run_all(client, range(len(clients)), work, bool, concurrency=10)
+    run_all(client.cancellation, range(len(clients)), work, bool, concurrency=10)
     for error in errors:
         raise error
     if len(found) < len(clients):

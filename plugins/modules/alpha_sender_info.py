@@ -72,13 +72,13 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
     connection_spec,
     run_module,
     service_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import check_sid, sid_key
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
     Directory,

@@ -11,11 +11,21 @@ import pytest
 
 from support.ansible_run import ROOT, localhost, play
 
-TARGETS = sorted(path.parents[1].name for path in (ROOT / "tests/integration/targets").glob("*/meta/main.yml"))
+FOLDER = ROOT / "tests/integration/targets"
+TARGETS = sorted(path.parents[1].name for path in FOLDER.glob("*/tasks/cases.yml"))
 
 
 def test_there_are_targets() -> None:
     assert {"module_alpha_sender", "bad_input", "role_alpha_sender"} <= set(TARGETS)
+
+
+def test_ansible_test_copies_each_file_of_the_simulator() -> None:
+    needed = {
+        line.removeprefix("needs/file/")
+        for line in (FOLDER / "setup_simulator/aliases").read_text(encoding="utf-8").splitlines()
+        if line.startswith("needs/file/")
+    }
+    assert needed == {str(path.relative_to(ROOT)) for path in (ROOT / "tests/simulator").glob("*.py")}
 
 
 @pytest.mark.parametrize("target", TARGETS)

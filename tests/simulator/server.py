@@ -141,6 +141,10 @@ class Simulator(Switches):
         self.journal = []
         self.fired = Counter()
 
+    def set_faults(self, faults: Iterable[Mapping[str, Any]]) -> None:
+        """Go on with other faults."""
+        self.faults = [Fault(**fault) for fault in faults]
+
     def restore_defaults(self) -> None:
         """Turn off all switches, limits and random faults."""
         for name, value in vars(Switches).items():

@@ -198,7 +198,7 @@ def test_bad_common_sender_is_reported_by_its_option() -> None:
 
 
 def test_present_without_a_sender_is_refused() -> None:
-    with pytest.raises(InputError, match="^alpha_sender is missing"):
+    with pytest.raises(InputError, match=r"^alpha_sender is missing"):
         make_desired(mg(1))
 
 
@@ -224,7 +224,7 @@ def test_all_unknown_names_are_reported_at_once_by_their_places() -> None:
 
 
 def test_names_are_not_looked_up_if_anything_else_is_wrong() -> None:
-    with pytest.raises(InputError, match="entry 2 of 2 must be a Messaging Service SID .* got 'bad'"):
+    with pytest.raises(InputError, match=r"entry 2 of 2 must be a Messaging Service SID .* got 'bad'"):
         make_all([{"service_name": "Shop UK"}, "bad"], alpha_sender="ACME")
 
 
