@@ -113,7 +113,9 @@ def _unknown(outcome: Outcome, facts: Facts, words: t.Mapping[str, t.Any]) -> st
     if facts.abandoned:
         text = "The run was cancelled and ended before this was done"
     elif facts.current is None:
-        text = f"It now has {facts.doubtful!r} or no {words['label']}, which of the two is unknown: {facts.read_error}"
+        # A bug can come before the first write.
+        value = facts.doubtful or outcome.before or outcome.desired.value
+        text = f"It now has {value!r} or no {words['label']}, which of the two is unknown: {facts.read_error}"
     elif facts.open_delete is not None:
         listed = join_values(outcome.desired.slot.resource, facts.current)
         text = f"Twilio still lists {listed!r}, but its deletion may be carried out late"

@@ -160,7 +160,8 @@ def derive(facts: Facts) -> Outcome:
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
     if not facts.applied:
-        if facts.stopped or facts.abandoned:
+        # Nobody begins to write after the end of a run.
+        if facts.stopped or (facts.abandoned and plan.action != "unchanged"):
             return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
         return _as_planned(facts, plan, plan.remaining)
     if facts.error is None and not facts.abandoned:
@@ -181,10 +182,10 @@ def _derive_failure(facts: Facts, plan: Plan) -> Outcome:
     creating = plan.create is not None
     conflict = isinstance(facts.error, ApiError) and facts.error.conflict
     if facts.current is None or facts.open_delete is not None or facts.abandoned:
-        return _failed(facts, UNKNOWN, lost=facts.lost() if creating and not facts.created else None, unknown=True)
+        return _failed(facts, UNKNOWN, lost=facts.lost() if creating and facts.row is None else None, unknown=True)
     if facts.contradictory():
         # A conflict says that there is a value, so none is lost.
-        lost = facts.lost() if creating and not facts.created and not conflict else None
+        lost = facts.lost() if creating and facts.row is None and not conflict else None
         return _failed(facts, UNKNOWN, lost=lost, unknown=True)
     if facts.current:
         lost = facts.lost(facts.current) if creating else None
@@ -203,9 +204,10 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
         row = rollback.row or {}
         return _failed(facts, RESTORED, after=old, restored=True, lost=facts.lost([row]), row=row, wrote=True)
     if rollback.current:
-        if make_plan(facts.desired, rollback.current).action == "unchanged":
+        late = make_plan(facts.desired, rollback.current)
+        if late.action == "unchanged":
             # The create that seemed to be refused was carried out late.
-            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=rollback.current[0], wrote=True)
+            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=late.remaining, wrote=True)
         now = join_values(resource, rollback.current)
         return _failed(facts, OVERTAKEN, after=now, lost=old, wrote=True)
     conflict = isinstance(rollback.error, ApiError) and rollback.error.conflict
@@ -213,14 +215,14 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
     return _failed(facts, LOST, lost=old, unknown=unknown, wrote=True)
 
 
-def _failed(facts: Facts, cause: str, *, wrote: bool | None = None, **fields: t.Any) -> Outcome:
+def _failed(facts: Facts, cause: str, *, wrote: bool = False, **fields: t.Any) -> Outcome:
     return Outcome(
         facts.desired,
         "failed",
         facts.plan.before if facts.plan is not None else None,
         cause=cause,
         facts=facts,
-        wrote=facts.wrote if wrote is None else wrote,
+        wrote=wrote or facts.wrote or facts.open_delete is not None or facts.open_create,
         fatal=any(isinstance(error, ApiError) and error.fatal for error in errors_of(facts))
         # What cost one slot its value would cost the others theirs.
         or (fields.get("lost") is not None and fields.get("after") is None),

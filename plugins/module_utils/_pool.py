@@ -9,6 +9,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import threading
+import traceback
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
@@ -54,9 +55,9 @@ def run_all(
                 with lock:
                     if done(result):
                         stop.set()
-        except BaseException:
+        except Exception:  # pylint: disable=broad-exception-caught  # a bug must not discard the other results
             stop.set()
-            raise
+            traceback.print_exc()
 
     threads = _start(worker, min(concurrency, len(items)))
     if not threads:

@@ -24,7 +24,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._messages import 
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 #: Ends the summary line in check mode.
@@ -116,7 +116,8 @@ def bulk_result(
         "diff": make_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
-    return {**result, "failed": True} if failures else result
+    stopped = any(outcome.cause == STOPPED for outcome in outcomes)
+    return {**result, "failed": True} if failures or stopped else result
 
 
 def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:

@@ -1,296 +1,362 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many Services against the simulator: order, failures, when to stop, summary and messages."""
+"""Many Services against the simulator: order, failures, when to stop, threads and cancellation."""
 
 from __future__ import annotations
 
-import re
+import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import (
-    MOST_CONCURRENCY,
-    bulk_result,
-    check_limits,
-    converge_all,
-    progress_lines,
-)
-from ansible_collections.messaging.twilio.plugins.module_utils._sender import make_wishes
-from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
+from ansible_collections.messaging.twilio.plugins.module_utils import _bulk
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, read_all, reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
+from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
+from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
+from ansible_collections.messaging.twilio.plugins.module_utils._results import bulk_result, write_progress
+from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 
 from simulator import Simulator
 from support.account import mg, options, seed
+from support.desired import desired
 
 
 def run(simulator: Simulator, services: list[Any], *, concurrency: int = 8, **more: Any) -> list[Outcome]:
     connection = make_connection(options(simulator, **more.pop("options", {})))
     client = Client(connection, concurrency=concurrency, wait=lambda seconds: None)
-    return converge_all(
-        client, make_wishes(services, "ACME", find=str), concurrency=concurrency, **{"dry_run": False, **more}
-    )
+    wanted = make_all_desired(services, {"alpha_sender": "ACME"}, find=str)
+    return reconcile_all(client, wanted, concurrency=concurrency, **{"check_mode": False, **more})
+
+
+def sids(count: int) -> list[str]:
+    return [mg(number) for number in range(1, count + 1)]
 
 
 MIXED: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]
 
 
-def test_outcomes_come_in_the_order_given(simulator: Simulator) -> None:
+def test_returns_outcomes_in_the_order_given(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED * 25))
-    sids = [mg(number) for number in reversed(range(1, 101))]
-    outcomes = run(simulator, sids)
-    assert [outcome.service_sid for outcome in outcomes] == sids
-    assert all(simulator.senders(sid) == ["ACME"] for sid in sids)
+    services = [*reversed(sids(100))]
+    outcomes = run(simulator, services)
+    assert [outcome.desired.slot.service_sid for outcome in outcomes] == services
+    assert all(simulator.senders(sid) == ["ACME"] for sid in services)
     assert bulk_result(outcomes)["summary"] == {
-        "created": 25, "replaced": 50, "deleted": 0, "none": 25, "unchanged": 25, "failed": 0, "not_attempted": 0,
+        "created": 25, "replaced": 50, "deleted": 0, "unchanged": 25, "failed": 0, "skipped": 0, "total": 100,
     }  # fmt: skip
     assert len(simulator.requests()) == 100 + 25 + 2 * 50
 
 
-def test_there_are_never_more_requests_or_connections_than_workers(simulator: Simulator) -> None:
+def test_uses_no_more_requests_or_connections_than_workers(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED * 25))
     simulator.latency = 0.005
     before = {entry["connection"] for entry in simulator.journal}
-    run(simulator, [mg(number) for number in range(1, 101)], concurrency=5)
+    run(simulator, sids(100), concurrency=5)
     assert max(entry["in_flight"] for entry in simulator.journal) == 5
     assert len({entry["connection"] for entry in simulator.journal} - before) == 5
 
 
-def test_a_dry_run_only_reads(simulator: Simulator) -> None:
+def test_only_reads_in_check_mode(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED))
-    planned = bulk_result(run(simulator, [mg(n) for n in range(1, 5)], dry_run=True))
+    planned = bulk_result(run(simulator, sids(4), check_mode=True))
     assert simulator.requests() == ["GET"] * 4
-    done = bulk_result(run(simulator, [mg(n) for n in range(1, 5)]))
+    done = bulk_result(run(simulator, sids(4)))
     assert planned == done
-    line = bulk_result([], dry_run=True)["summary_line"]
-    assert line == "0 Services: nothing to do (dry run, nothing is changed)"
     assert done["changed"] is True
-    assert bulk_result(run(simulator, [mg(n) for n in range(1, 5)]))["changed"] is False
+    assert bulk_result(run(simulator, sids(4)))["changed"] is False
 
 
-def test_artifacts_name_a_hundred_failed_services_and_count_the_rest() -> None:
-    outcomes = [Outcome(mg(number), "failed" if number > 2 else "none", msg="why") for number in range(1, 106)]
-    assert "ansible_stats" not in bulk_result(outcomes)
-    published = bulk_result(outcomes, artifacts=True)["ansible_stats"]
-    assert (published["per_host"], published["aggregate"]) == (False, False)
-    assert published["data"]["alpha_sender_failed"] == [mg(number) for number in range(3, 103)]
-    assert published["data"]["alpha_sender_failed_left_out"] == 3
-    assert published["data"]["alpha_sender_summary"]["failed"] == 103
-    few = bulk_result(outcomes[:4], artifacts=True)["ansible_stats"]["data"]
-    assert (few["alpha_sender_failed"], few["alpha_sender_failed_left_out"]) == ([mg(3), mg(4)], 0)
-
-
-def test_a_service_that_does_not_exist_fails_alone_after_all_others(simulator: Simulator) -> None:
+def test_fails_alone_when_a_service_does_not_exist(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED))
-    outcomes = run(simulator, [mg(99), *(mg(n) for n in range(1, 5))])
-    assert [outcome.action for outcome in outcomes] == ["failed", "created", "replaced", "none", "replaced"]
+    outcomes = run(simulator, [mg(99), *sids(4)])
+    assert [outcome.action for outcome in outcomes] == ["failed", "created", "replaced", "unchanged", "replaced"]
     result = bulk_result(outcomes)
     assert result["failed"] is True
-    assert result["msg"].startswith(f"1 of 5 Services failed: {mg(99)}: ")
-    assert result["services"][0]["error"]["code"] == 20404
+    assert result["msg"].splitlines()[1] == "1 of 5 Services failed"
+    assert result["msg"].splitlines()[2].startswith(f"{mg(99)}: ")
+    assert result["outcomes"][0]["error"]["code"] == 20404
 
 
-def test_the_message_names_losses_first_and_counts_the_rest(simulator: Simulator) -> None:
+@pytest.mark.parametrize("sid", [None, "AI1", 7, ["AI"]])
+def test_fails_alone_when_the_sid_of_a_sender_is_malformed(simulator: Simulator, sid: object) -> None:
+    simulator.reset(seed(*MIXED))
+    (row,) = simulator.service(mg(2)).senders.values()
+    row["sid"] = sid
+    outcomes = run(simulator, sids(4))
+    assert [outcome.action for outcome in outcomes] == ["created", "failed", "unchanged", "replaced"]
+
+
+def test_names_losses_first_and_counts_the_other_failures(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"], refused=["ACME", "OLD"]))
-    message = bulk_result(run(simulator, [*(mg(n) for n in range(90, 96)), mg(1)]))["msg"]
-    assert message.startswith(f"7 of 7 Services failed; lost senders: {mg(1)} 'OLD': {mg(1)}: ")
-    assert message.endswith("| and 4 more, each with its msg in services")
+    text = bulk_result(run(simulator, [*(mg(n) for n in range(90, 96)), mg(1)], concurrency=1))["msg"]
+    lines = text.splitlines()
+    assert lines[1] == f"7 of 7 Services failed. Lost senders: {mg(1)} 'OLD'"
+    assert lines[2].startswith(f"{mg(1)}: ")
+    assert lines[-1] == "and 4 more, see outcomes"
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_wrong_login_is_made_once_a_worker_at_most(simulator: Simulator, concurrency: int) -> None:
+def test_sends_wrong_credentials_once_for_each_worker_at_most(simulator: Simulator, concurrency: int) -> None:
     simulator.reset(seed(*MIXED * 25))
-    sids = [mg(number) for number in range(1, 101)]
-    outcomes = run(simulator, sids, concurrency=concurrency, options={"auth_token": "f" * 32})
+    outcomes = run(simulator, sids(100), concurrency=concurrency, options={"auth_token": "f" * 32})
     assert 1 <= len(simulator.requests()) <= concurrency
     counts = bulk_result(outcomes)["summary"]
     assert counts["failed"] == len(simulator.requests())
-    assert counts["failed"] + counts["not_attempted"] == 100
+    assert counts["failed"] + counts["skipped"] == 100
 
 
-def test_a_key_that_may_not_create_costs_few_services_their_sender(simulator: Simulator) -> None:
-    simulator.reset(seed(*[["OLD"]] * 100), [{"kind": "status", "status": 403, "method": "POST", "count": 999}])
-    outcomes = run(simulator, [mg(number) for number in range(1, 101)], concurrency=4)
-    lost = [outcome for outcome in outcomes if outcome.lost]
-    assert 1 <= len(lost) <= 4
-    assert [simulator.senders(outcome.service_sid) for outcome in lost] == [[]] * len(lost)
-    kept = [outcome for outcome in outcomes if not outcome.lost]
-    assert all(simulator.senders(outcome.service_sid) == ["OLD"] for outcome in kept)
-
-
-@pytest.mark.parametrize(("most", "begun"), [(0, 1), (2, 3), (None, 10)])
-def test_max_failures_stops_a_rollout_that_goes_wrong(simulator: Simulator, most: int | None, begun: int) -> None:
+@pytest.mark.parametrize(("max_failures", "started"), [(0, 1), (2, 3), (None, 10)])
+def test_stops_when_more_than_max_failures_failed(
+    simulator: Simulator, max_failures: int | None, started: int
+) -> None:
     simulator.reset(seed())
-    outcomes = run(simulator, [mg(number) for number in range(1, 11)], concurrency=1, max_failures=most)
-    assert [outcome.action for outcome in outcomes] == ["failed"] * begun + ["not_attempted"] * (10 - begun)
+    outcomes = run(simulator, sids(10), concurrency=1, max_failures=max_failures)
+    assert [outcome.action for outcome in outcomes] == ["failed"] * started + ["skipped"] * (10 - started)
 
 
-def test_no_services_are_nothing_to_do(simulator: Simulator) -> None:
+def test_does_nothing_without_services(simulator: Simulator) -> None:
     result = bulk_result(run(simulator, []))
     assert simulator.requests() == []
-    assert (result["changed"], result["services"], result["summary_line"]) == (False, [], "0 Services: nothing to do")
+    assert (result["changed"], result["outcomes"], result["msg"]) == (False, [], "0 Services: nothing to do")
     assert "failed" not in result
 
 
-def test_a_mistake_of_ours_hides_neither_its_loss_nor_the_others(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+class TestBugs:
+    """A mistake of this collection discards no outcome."""
+
+    def test_names_the_loss_and_keeps_the_other_outcomes(
+        self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Client.create
+
+        def create(self: Client, path: str, form: Mapping[str, str]) -> dict[str, Any]:
+            return {} if mg(2) in path and 1 / 0 else real(self, path, form)
+
+        monkeypatch.setattr(Client, "create", create)
+        simulator.reset(seed([], ["OLD"], ["ACME"]))
+        outcomes = run(simulator, sids(3), concurrency=1)
+        # A lost sender stops the run.
+        assert [outcome.action for outcome in outcomes] == ["created", "failed", "skipped"]
+        assert (outcomes[1].lost, outcomes[1].unknown) == ("OLD", True)
+        assert "unexpected ZeroDivisionError" in message(outcomes[1])
+
+    def test_fails_each_service_when_nothing_was_written(
+        self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Client, "list", lambda *_: 1 / 0)
+        simulator.reset(seed(["OLD"], ["OLD"]))
+        outcomes = run(simulator, sids(2))
+        assert [outcome.action for outcome in outcomes] == ["failed", "failed"]
+        assert all("unexpected ZeroDivisionError" in message(outcome) for outcome in outcomes)
+        assert [outcome.unknown for outcome in outcomes] == [False, False]
+
+    @pytest.mark.parametrize("threads", [0, 2])
+    def test_keeps_all_outcomes_when_progress_raises(
+        self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, threads: int
+    ) -> None:
+        allow_threads(monkeypatch, threads)
+        simulator.reset(seed(*[["OLD"]] * 10))
+        outcomes = run(simulator, sids(10), progress=lambda _done, _counts: 1 / 0)
+        actions = [outcome.action for outcome in outcomes]
+        assert set(actions) == {"replaced", "skipped"}
+        assert [simulator.senders(sid) for sid in sids(10)] == [
+            ["ACME"] if action == "replaced" else ["OLD"] for action in actions
+        ]
+        assert bulk_result(outcomes)["failed"] is True
+
+
+def allow_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Only ``count`` more threads can be started, as in a container with a limit of processes."""
+    real, left = threading.Thread.start, [count]
+
+    def start(thread: threading.Thread) -> None:
+        if left[0] == 0:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        real(thread)
+
+    monkeypatch.setattr(_bulk.threading.Thread, "start", start)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_goes_on_with_the_threads_that_can_be_started(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    real = Client.create_alpha_sender
-
-    def create(self: Client, service_sid: str, alpha_sender: str) -> object:
-        return 1 / 0 if service_sid == mg(2) else real(self, service_sid, alpha_sender)
-
-    monkeypatch.setattr(Client, "create_alpha_sender", create)
-    simulator.reset(seed([], ["OLD"], ["ACME"]))
-    outcomes = run(simulator, [mg(1), mg(2), mg(3)])
-    assert [outcome.action for outcome in outcomes] == ["created", "failed", "none"]
-    assert (outcomes[1].lost, outcomes[1].unknown) == ("OLD", True)
-    assert "unexpected ZeroDivisionError" in str(outcomes[1].msg)
+    simulator.reset(seed(*MIXED * 10))
+    allow_threads(monkeypatch, threads)
+    outcomes = run(simulator, sids(40), concurrency=8)
+    assert bulk_result(outcomes)["summary"] == {
+        "created": 10, "replaced": 20, "deleted": 0, "unchanged": 10, "failed": 0, "skipped": 0, "total": 40,
+    }  # fmt: skip
+    assert all(simulator.senders(sid) == ["ACME"] for sid in sids(40))
 
 
-def test_a_mistake_before_anything_is_done_is_a_crash(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Client, "alpha_senders", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        run(simulator, [mg(1), mg(2)])
+@pytest.mark.parametrize("threads", [0, 2])
+def test_reads_all_with_the_threads_that_can_be_started(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    simulator.reset(seed(*MIXED))
+    allow_threads(monkeypatch, threads)
+    client = Client(make_connection(options(simulator)))
+    found = read_all(client, [desired(sid, None).slot for sid in [*sids(4), mg(99)]], concurrency=4)
+    assert [[row["alpha_sender"] for row in rows] for rows in found[:4] if isinstance(rows, list)] == MIXED
+    assert isinstance(found[4], ApiError)
 
 
-def test_every_lost_sender_is_named(simulator: Simulator) -> None:
+def test_names_the_lost_sender_and_skips_the_other_services(simulator: Simulator) -> None:
     simulator.reset(
         seed(*[[f"OLD{n}"] for n in range(9)]), [{"kind": "status", "status": 400, "method": "POST", "count": 99}]
     )
-    message = bulk_result(run(simulator, [mg(number) for number in range(1, 10)]))["msg"]
-    for number in range(1, 10):
-        assert f"{mg(number)} 'OLD{number - 1}'" in message
+    outcomes = run(simulator, sids(9))
+    text = bulk_result(outcomes)["msg"]
+    (lost,) = [outcome for outcome in outcomes if outcome.lost is not None]
+    sid = lost.desired.slot.service_sid
+    assert simulator.senders(sid) == []
+    assert f"Lost senders: {sid} {lost.lost!r}" in text
+    assert "8 skipped because the run was stopped" in text
 
 
-def test_a_full_disk_stops_no_rollout(simulator: Simulator) -> None:
+def test_goes_on_when_the_disk_of_the_progress_is_full(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED))
-    outcomes = run(simulator, [mg(n) for n in range(1, 5)], progress=progress_lines("/dev/full", 4, 1))
+    outcomes = run(simulator, sids(4), progress=write_progress("/dev/full", 4, 0))
     assert all(outcome.action != "failed" for outcome in outcomes)
 
 
-def test_large_diffs_and_warnings_are_bounded(simulator: Simulator) -> None:
-    simulator.reset(seed(*[[]] * 60, *[["ACME", "OLD"]] * 12))
-    result = bulk_result(run(simulator, [mg(number) for number in range(1, 73)]))
-    assert result["diff"]["after"].count("ACME") == 50
-    assert result["diff"]["after"].endswith("... and 10 more Services\n")
-    assert len(result["warnings"]) == 11
-    assert result["warnings"][-1] == "and 2 more Services like that"
-
-
-def test_progress_is_written_every_so_often_and_at_the_end(simulator: Simulator, tmp_path: Path) -> None:
+def test_writes_progress_after_each_interval_and_at_the_end(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED))
     path = tmp_path / "progress"
-    run(simulator, [mg(n) for n in range(1, 5)], concurrency=1, progress=progress_lines(str(path), 4, 3))
+    run(simulator, sids(4), concurrency=1, progress=write_progress(str(path), 4, 0))
     assert path.read_text(encoding="utf-8").splitlines() == [
-        "3 of 4 Services done: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed; 1 to go",
-        "4 of 4 Services done: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed; 0 to go",
+        "1 of 4 Services done: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 3 left",
+        "2 of 4 Services done: 1 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed. 2 left",
+        "3 of 4 Services done: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed. 1 left",
+        "4 of 4 Services done: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed. 0 left",
     ]
-    with pytest.raises(InputError, match="progress_path: '/no/such/file' cannot be written"):
-        progress_lines("/no/such/file", 4, 3)
 
 
-@pytest.mark.parametrize(
-    ("limits", "message"),
-    [
-        ((0, None, 1), "concurrency: 0 is not allowed; 1 to 100 are"),
-        ((101, None, 1), "concurrency: 101 is not allowed"),
-        ((1, -1, 1), "max_failures: -1 is not allowed"),
-        ((1, None, 0), "progress_every: 0 is not allowed"),
-    ],
-)
-def test_limits_out_of_range_are_refused(limits: tuple[int, int | None, int], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        check_limits(*limits)
-
-
-@pytest.mark.parametrize("limits", [(1,), (MOST_CONCURRENCY,), (5, 0), (5, 7), (5, None, 1), (5, None, 2)])
-def test_the_ends_of_the_limits_are_within_them(limits: tuple[Any, ...]) -> None:
-    check_limits(*limits)
-
-
-@pytest.mark.parametrize("limits", [(0,), (MOST_CONCURRENCY + 1,), (5, -1), (5, None, 0)])
-def test_what_is_beyond_a_limit_is_refused(limits: tuple[Any, ...]) -> None:
-    with pytest.raises(InputError):
-        check_limits(*limits)
-
-
-def test_the_line_counts_every_service_once_and_tells_what_was_not_attempted_only_if_there_is_any() -> None:
-    actions = ["created", "none", "none", "failed"]
-    outcomes = [Outcome(mg(number), action, msg="why") for number, action in enumerate(actions)]
-    line = "4 Services: 1 created, 0 replaced, 0 deleted, 2 unchanged, 1 failed"
-    assert bulk_result(outcomes)["summary_line"] == line
-    more = [*outcomes, Outcome(mg(9), "not_attempted")]
-    assert bulk_result(more)["summary_line"] == line.replace("4 Services", "5 Services") + ", 1 not attempted"
-    assert bulk_result(outcomes, artifacts=True)["ansible_stats"]["data"]["alpha_sender_failed"] == [mg(3)]
-
-
-def test_reasons_are_counted_beyond_the_first_few() -> None:
-    outcomes = [Outcome(mg(number), "failed", msg=f"why {number}") for number in range(5)]
-    assert bulk_result(outcomes[:1])["msg"] == "1 of 1 Services failed: why 0"
-    assert bulk_result(outcomes[:3])["msg"] == "3 of 3 Services failed: why 0 | why 1 | why 2"
-    assert bulk_result(outcomes)["msg"].endswith("why 2 | and 2 more, each with its msg in services")
-
-
-@pytest.mark.parametrize(("count", "rest"), [(0, None), (1, None), (10, None), (12, "and 2 more Services like that")])
-def test_warnings_are_counted_beyond_the_first_few(count: int, rest: str | None) -> None:
-    outcomes = [Outcome(mg(number), "none", warning=f"look {number}") for number in range(count)]
-    expected = [f"look {number}" for number in range(min(count, 10))] + ([rest] if rest else [])
-    assert bulk_result(outcomes)["warnings"] == expected
-
-
-def test_progress_comes_after_every_so_many_and_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "progress"
-    progress = progress_lines(str(path), 8, 3)
-    for done in range(1, 9):
-        progress(done, {"none": done})
-    lines = path.read_text(encoding="utf-8").splitlines()
-    assert [re.sub(r" Services.*; ", ", ", line) for line in lines] == [
-        "3 of 8, 5 to go", "6 of 8, 2 to go", "8 of 8, 0 to go",
-    ]  # fmt: skip
-
-
-def test_progress_does_not_count_what_was_not_attempted(simulator: Simulator) -> None:
+def test_does_not_count_skipped_services_as_progress(simulator: Simulator) -> None:
     simulator.reset(seed(*[[]] * 6), [{"kind": "status", "status": 401, "skip": 3, "count": 99}])
     seen: list[int] = []
-    outcomes = run(
-        simulator, [mg(n) for n in range(1, 7)], concurrency=1, progress=lambda done, _counts: seen.append(done)
+    outcomes = run(simulator, sids(6), concurrency=1, progress=lambda done, _counts: seen.append(done))
+    assert seen == list(range(1, 1 + sum(outcome.action != "skipped" for outcome in outcomes)))
+
+
+class TestCancellation:
+    def test_stops_when_another_thread_receives_the_signal(self, simulator: Simulator) -> None:
+        """The system may give a signal to any thread, and Python's handler waits for the main thread to wake."""
+        simulator.reset(seed(*[["OLD"]] * 20))
+        cancellation = Cancellation()
+        cancelled = []
+
+        def progress(done: int, _counts: object) -> None:
+            if done == 1:
+                signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+                cancelled.append(is_cancelled_within(cancellation, 60))
+
+        before = signal.signal(signal.SIGTERM, lambda *_args: cancellation.cancel())
+        try:
+            client = Client(make_connection(options(simulator)), concurrency=2, cancellation=cancellation)
+            wanted = [desired(sid, "ACME") for sid in sids(20)]
+            outcomes = reconcile_all(client, wanted, concurrency=2, check_mode=False, progress=progress)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert cancelled == [True]
+        assert {outcome.action for outcome in outcomes} == {"replaced", "skipped"}
+
+    @pytest.mark.parametrize(
+        ("method", "skip", "refused", "now"),
+        [("GET", 0, [], ["OLD"]), ("DELETE", 0, [], []), ("POST", 0, [], ["ACME"]), ("POST", 1, ["ACME"], ["OLD"])],
     )
-    assert seen == list(range(1, 1 + sum(outcome.action != "not_attempted" for outcome in outcomes)))
+    def test_reports_what_a_thread_did_that_is_not_done_after_the_grace_period(
+        self, simulator: Simulator, method: str, skip: int, refused: list[str], now: list[str], tmp_path: Path
+    ) -> None:
+        hang = {"kind": "hang", "method": method, "skip": skip, "after": True, "count": 9}
+        simulator.reset(seed(["OLD"], ["OLD"], refused=refused), [hang])
+        cancellation = Cancellation(grace=0)
+        client = Client(make_connection(options(simulator, timeout=3)), cancellation=cancellation)
+        threads = set(threading.enumerate())
+        canceller = threading.Thread(target=cancel_at, args=(simulator, method, skip + 1, cancellation))
+        canceller.start()
+        begin = time.monotonic()
+        with Journal(str(tmp_path)) as journal:
+            outcomes = reconcile_all(
+                client, [desired(sid, "ACME") for sid in sids(2)], concurrency=1, check_mode=False, journal=journal
+            )
+        assert time.monotonic() - begin < 2.5
+        assert outcomes[1].action == "skipped"
+        entries = Journal(str(tmp_path), check_mode=True).open_entries()
+        if method == "GET":
+            assert (outcomes[0].action, entries) == ("skipped", [])
+        else:
+            first = outcomes[0]
+            assert (first.action, first.unknown, first.lost, first.after) == ("failed", True, "OLD", None)
+            assert "The run was cancelled and ended before this was done" in message(first)
+            assert first.changed
+            assert [entry.value for entry in entries] == ["OLD"]
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(30)
+        assert simulator.senders(mg(1)) == now
+        assert simulator.senders(mg(2)) == ["OLD"]
 
 
-def test_a_signal_that_another_thread_receives_stops_the_run(simulator: Simulator) -> None:
-    """The system may give it to any, and Python's handler waits for the main thread to wake."""
-    simulator.reset(seed(*[["OLD"]] * 20))
-    cancellation = Cancellation()
-    cancelled = []
-
-    def progress(done: int, _counts: object) -> None:
-        if done == 1:
-            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-            cancelled.append(cancelled_within(cancellation, 60))
-
-    before = signal.signal(signal.SIGTERM, lambda *_args: cancellation.cancel())
-    try:
-        client = Client(make_connection(options(simulator)), concurrency=2, cancellation=cancellation)
-        wishes = make_wishes([mg(number) for number in range(1, 21)], "ACME", find=str)
-        outcomes = converge_all(client, wishes, concurrency=2, dry_run=False, progress=progress)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert cancelled == [True]
-    assert {outcome.action for outcome in outcomes} == {"replaced", "not_attempted"}
+def cancel_at(simulator: Simulator, method: str, count: int, cancellation: Cancellation) -> None:
+    """Cancel the run once the simulator has ``count`` requests of this method."""
+    for _time in range(1200):
+        if simulator.requests().count(method) >= count:
+            time.sleep(0.1)
+            break
+        time.sleep(0.01)
+    cancellation.cancel()
 
 
-def cancelled_within(cancellation: Cancellation, seconds: int) -> bool:
-    """Whether it comes. A minute is only there to fail rather than hang."""
+def is_cancelled_within(cancellation: Cancellation, seconds: int) -> bool:
+    """Whether it is cancelled in time. A minute is only there to fail instead of hanging."""
     for _time in range(seconds * 20):
         if cancellation.is_set():
             return True
         time.sleep(0.05)
     return False
+
+
+class TestUnrecovered:
+    def test_reports_entries_of_other_services_until_they_have_a_sender(
+        self, simulator: Simulator, tmp_path: Path
+    ) -> None:
+        simulator.reset(seed([], ["NEW"]))
+        client = Client(make_connection(options(simulator)))
+        killed = Journal(str(tmp_path))
+        for number in (1, 2):
+            killed.record(desired(mg(number), None).slot, "OLD", f"AI{number + 100:032x}")
+        end_without_cleaning_up(killed)
+        with Journal(str(tmp_path)) as journal:
+            found = find_unrecovered(client, journal, [], concurrency=2)
+        assert [(entry.slot.service_sid, unknown) for entry, unknown in found] == [(mg(1), False)]
+        with Journal(str(tmp_path)) as journal:
+            assert [entry.slot.service_sid for entry in journal.open_entries()] == [mg(1)]
+
+    def test_does_not_believe_a_listing_that_shows_the_deleted_row(self, simulator: Simulator, tmp_path: Path) -> None:
+        simulator.reset(seed(["OLD"]))
+        (sid,) = simulator.service(mg(1)).senders
+        client = Client(make_connection(options(simulator)))
+        killed = Journal(str(tmp_path))
+        killed.record(desired(mg(1), None).slot, "OLD", sid)
+        end_without_cleaning_up(killed)
+        with Journal(str(tmp_path)) as journal:
+            found = find_unrecovered(client, journal, [], concurrency=2)
+        assert [(entry.value, unknown) for entry, unknown in found] == [("OLD", True)]
+
+
+def end_without_cleaning_up(journal: Journal) -> None:
+    """Give up the lock as a killed process does."""
+    assert journal._file is not None
+    os.close(journal._file)

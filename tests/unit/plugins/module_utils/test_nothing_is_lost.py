@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import converge_all
+from ansible_collections.messaging.twilio.plugins.module_utils._fleet import reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._sender import Wish
 from ansible_collections.messaging.twilio.plugins.module_utils._time import Cancellation
 from hypothesis import HealthCheck, given, note, settings
@@ -99,7 +99,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     for number in range(1, services + 1):
         state = draw(st.sampled_from(("present", "present", "present", "absent")))
         wanted = draw(st.sampled_from(("NEW", "NEW", *NAMES) if state == "present" else (*NAMES, None)))
-        wishes.append(Wish(mg(number), wanted, state, draw(st.sampled_from((True, True, True, False)))))
+        wishes.append(desired(mg(number), wanted, state, draw(st.sampled_from((True, True, True, False)))))
     return Schedule(
         listed,
         wishes,
@@ -132,10 +132,10 @@ class Canceller(Client):
 
 
 def run(
-    simulator: Simulator, schedule: Schedule, *, dry_run: bool = False, cancel_at: int | None = None
+    simulator: Simulator, schedule: Schedule, *, check_mode: bool = False, cancel_at: int | None = None
 ) -> list[Outcome]:
     client = Canceller(simulator, cancel_at)
-    return converge_all(client, schedule.wishes, concurrency=schedule.concurrency, dry_run=dry_run)
+    return reconcile_all(client, schedule.wishes, concurrency=schedule.concurrency, check_mode=check_mode)
 
 
 def others(simulator: Simulator, sid: str) -> set[str]:
@@ -167,7 +167,7 @@ def check(simulator: Simulator, before: list[str], wish: Wish, outcome: Outcome)
     assert len(posted) <= len(gone) + bool(not before) + len(raced)
     # Every outcome tells the truth about what is there afterwards, or says that it does not know.
     told = ", ".join(now) or None
-    if outcome.action != "not_attempted" and not outcome.unknown and not raced:
+    if outcome.action != "skipped" and not outcome.unknown and not raced:
         if outcome.action == "failed" and outcome.before is None and not gone and not posted:
             assert now == before  # it could not even be read
         else:
@@ -176,21 +176,21 @@ def check(simulator: Simulator, before: list[str], wish: Wish, outcome: Outcome)
     if not now and wish.state == "present" and before and not raced:
         assert outcome.lost is not None
         assert outcome.lost in before
-        assert outcome.lost in str(outcome.msg)
-        assert "ansible-playbook messaging.twilio.apply" in str(outcome.msg)
+        assert outcome.lost in str(message(outcome))
+        assert "ansible-playbook messaging.twilio.apply" in str(message(outcome))
     # Nothing that the wish does not name is deleted, where there were several or it forbids it.
     if (len(before) > 1 or (wish.state == "present" and not wish.replace)) and not raced:
         named = {wish.alpha_sender} if wish.state == "absent" else set()
         assert set(before) - named <= set(now)
-    if outcome.action == "not_attempted":
+    if outcome.action == "skipped":
         assert now == before or raced
         assert not gone
         assert not posted
     # What changed is what is told to have changed.
-    if not raced and not outcome.unknown and outcome.action != "not_attempted":
+    if not raced and not outcome.unknown and outcome.action != "skipped":
         assert outcome.changed == (before != now)
     if outcome.action == "failed":
-        assert outcome.msg
+        assert message(outcome)
         assert outcome.error is not None
 
 
@@ -201,7 +201,7 @@ def try_schedules(simulator: Simulator, schedule: Schedule) -> None:
     start = seed(*schedule.listed)
     # The dry run on the same start, without faults, tells what a real run without faults does.
     simulator.reset(start)
-    planned = run(simulator, schedule, dry_run=True)
+    planned = run(simulator, schedule, check_mode=True)
     assert [simulator.senders(wish.service_sid) for wish in schedule.wishes] == schedule.listed
 
     simulator.reset(start, schedule.faults)
@@ -218,7 +218,7 @@ def try_schedules(simulator: Simulator, schedule: Schedule) -> None:
     third = run(simulator, schedule)
     for one, two in zip(second, third):
         assert not two.changed
-        assert two.action == ("failed" if one.action == "failed" else "none")
+        assert two.action == ("failed" if one.action == "failed" else "unchanged")
 
 
 def test_nothing_is_lost(simulator: Simulator) -> None:
@@ -232,11 +232,11 @@ def test_bulk_with_random_faults_reconciles_and_posts_once(simulator: Simulator)
     states: list[list[str]] = [[], ["OLD"], ["ACME"], ["Acme"]]
     simulator.reset(seed(*states * 250))
     simulator.fault_rates = {"reset": 0.05, "status": 0.05, "refused": 0.05}
-    wishes = [Wish(mg(number), "ACME") for number in range(1, 1001)]
+    wishes = [desired(mg(number), "ACME") for number in range(1, 1001)]
     client = Client(make_connection(options(simulator, max_retries=10)), concurrency=20, wait=lambda seconds: None)
-    outcomes = converge_all(client, wishes, concurrency=20, dry_run=False)
+    outcomes = reconcile_all(client, wishes, concurrency=20, check_mode=False)
     simulator.fault_rates = {}
-    assert Counter(outcome.action for outcome in outcomes) == {"created": 250, "replaced": 500, "none": 250}
+    assert Counter(outcome.action for outcome in outcomes) == {"created": 250, "replaced": 500, "unchanged": 250}
     assert all(simulator.senders(wish.service_sid) == ["ACME"] for wish in wishes)
     took = Counter(entry["path"] for entry in simulator.journal if entry["method"] == "POST" and entry.get("took"))
     assert len(took) == 750
