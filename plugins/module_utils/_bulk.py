@@ -21,7 +21,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desi
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped, run_all
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 
-#: Called after each slot with how many are done and the count of each action among them.
+#: Called with how many slots are done and the count of each action among them.
 Progress = t.Callable[[int, t.Mapping[str, int]], None]
 
 
@@ -42,7 +42,7 @@ def reconcile_all(
 
     :arg client: a client, or the `Accounts` of a run.
     :arg concurrency: how many Services are reconciled at once, each by one thread.
-    :arg progress: called by one thread at a time.
+    :arg progress: called after each Service, by one thread at a time.
     :arg journal: as for `reconcile`.
     """
     counts: Counter[str] = Counter()
@@ -74,8 +74,8 @@ def reconcile_all(
             counts[outcome.action] += 1
             if outcome.fatal:
                 ended.add(outcome.desired.slot.account_sid)
-            if outcome.action != "skipped":
-                progress(sum(counts.values()) - counts["skipped"], counts)
+        if any(outcome.action != "skipped" for outcome in outcomes):
+            progress(sum(counts.values()) - counts["skipped"], counts)
         too_many = max_failures is not None and counts["failed"] > max_failures
         return too_many or any(outcome.ends_run for outcome in outcomes)
 

@@ -13,12 +13,12 @@ import typing as t
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, country_of, rows_of
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, country_of, rows_of, sid_of
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Item, Stopped, run_all
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row, sid_key
 
 
-def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]], dict[object, str]]:
+def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]], dict[str, str]]:
     """The rows of slots of one Service, with one listing for each resource, and the countries of rows by SID.
 
     :raises ApiError: if a listing cannot be read.
@@ -29,7 +29,7 @@ def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]]
         if resource.name not in listings:
             listings[resource.name] = client.list(resource.collection(slot.service_sid), resource.list_key)
     rows = [row for listing in listings.values() for row in listing]
-    countries = {row.get("sid"): country for row in rows if (country := country_of(row)) is not None}
+    countries = {sid_of(row): country for row in rows if (country := country_of(row)) is not None}
     return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots], countries
 
 

@@ -18,6 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Plan,
     join_values,
     make_plan,
+    sid_of,
     value_of,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
@@ -32,11 +33,6 @@ RESTORED = "restored"
 OVERTAKEN = "overtaken"
 LOST = "lost"
 STOPPED = "stopped"
-
-
-def sid_of(row: Row) -> str:
-    """The SID of a row as text, whatever Twilio put there."""
-    return str(row.get("sid"))
 
 
 @dataclass
@@ -72,7 +68,7 @@ class Facts:
     stopped: bool = False
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
-    countries: t.Mapping[object, str] = field(default_factory=dict)
+    countries: t.Mapping[str, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None

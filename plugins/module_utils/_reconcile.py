@@ -16,13 +16,14 @@ from ansible_collections.messaging.twilio.plugins.module_utils._current import r
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, quoted
 from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal, JournalError
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive, sid_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Desired,
     Plan,
     Slot,
     make_plan,
     rows_of,
+    sid_of,
     value_of,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped

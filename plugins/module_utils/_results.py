@@ -138,10 +138,10 @@ def summary_line(summary: t.Mapping[str, int], slots: str) -> str:
 
 def count_slots(desired: t.Collection[Desired]) -> str:
     """``300 Services``, or ``900 senders of 300 Services`` if countries are involved."""
-    services = plural(len({one.slot.service_sid for one in desired}), "Service")
     if all(one.slot.country is None for one in desired):
-        return services
-    return f"{plural(len(desired), 'sender')} of {services}"
+        return plural(len(desired), "Service")
+    services = len({one.slot.service_sid for one in desired})
+    return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 
 def _counts(summary: t.Mapping[str, int]) -> str:
