@@ -12,6 +12,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import base64
+import copy
 import math
 import os
 import re
@@ -103,17 +104,27 @@ class Transport:
         self._max_seconds = connection.timeout * TIMEOUTS_PER_ANSWER
         self._timeout = urllib3.Timeout(connect=connection.timeout, read=connection.timeout)
         self._prefix = urlsplit(connection.base_url).path
-        basic = base64.b64encode(f"{connection.username}:{connection.password}".encode("ascii")).decode("ascii")
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "Authorization": f"Basic {basic}",
             "User-Agent": user_agent,
         }
         proxy = _proxy(connection.base_url)
         password = urlsplit(proxy).password or ""
-        self.redactor = Redactor([connection.password, basic, password, unquote(password)])
+        self.redactor = Redactor([password, unquote(password)])
         self._pool = _pool(connection, proxy, concurrency)
+        self._set_credentials(connection)
+
+    def with_credentials(self, connection: Connection) -> Transport:
+        """The same connections with the credentials of another account."""
+        other = copy.copy(self)
+        other._set_credentials(connection)
+        return other
+
+    def _set_credentials(self, connection: Connection) -> None:
+        basic = base64.b64encode(f"{connection.username}:{connection.password}".encode("ascii")).decode("ascii")
+        self._headers = {**self._headers, "Authorization": f"Basic {basic}"}
+        self.redactor = self.redactor.extended([connection.password, basic])
 
     def exchange(self, method: str, path: str, query: str = "", form: t.Mapping[str, str] | None = None) -> Answer:
         """Send one request and read its whole answer.
