@@ -28,7 +28,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._transport import
 )
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 PATH = f"/v1/Services/{mg(1)}/AlphaSenders"
 #: A host name that is not this machine, in the certificate of the test server.
