@@ -18,6 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Plan,
     join_values,
     make_plan,
+    sid_of,
     value_of,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
@@ -34,11 +35,6 @@ LOST = "lost"
 STOPPED = "stopped"
 
 
-def sid_of(row: Row) -> str:
-    """The SID of a row as text, whatever Twilio put there."""
-    return str(row.get("sid"))
-
-
 @dataclass
 class Facts:
     """What is known of one slot while it is reconciled.
@@ -48,6 +44,7 @@ class Facts:
     :ivar stopped: the run was stopped before writing began.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
+    :ivar countries: the countries of rows, by SID, as the listings showed them.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -71,6 +68,7 @@ class Facts:
     stopped: bool = False
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
+    countries: t.Mapping[str, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None
@@ -118,7 +116,7 @@ class Outcome:
     :ivar lost: the value that was deleted and may not be there any more.
     :ivar unknown: what the slot has now could not be read.
     :ivar wrote: at least one write was, or may have been, carried out.
-    :ivar fatal: no other slot may be started: it would fail in the same way, or lose its value too.
+    :ivar fatal: every other slot of the account would fail in the same way, or lose its value too.
     :ivar facts: what the sentences about a failure or a warning are made of.
     """
 
@@ -134,6 +132,11 @@ class Outcome:
     wrote: bool = False
     fatal: bool = False
     facts: Facts | None = None
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether no other slot of any account may be started: what cost one its value may cost the others theirs."""
+        return self.lost is not None and self.after is None
 
     @property
     def changed(self) -> bool:
@@ -153,7 +156,8 @@ def derive(facts: Facts) -> Outcome:
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
     if not facts.applied:
-        if facts.stopped or facts.abandoned:
+        # Nobody begins to write after the end of a run.
+        if facts.stopped or (facts.abandoned and plan.action != "unchanged"):
             return Outcome(facts.desired, "skipped", plan.before, plan.before, STOPPED)
         return _as_planned(facts, plan, plan.remaining)
     if facts.error is None and not facts.abandoned:
@@ -196,9 +200,10 @@ def _derive_rollback(facts: Facts, plan: Plan, rollback: Facts) -> Outcome:
         row = rollback.row or {}
         return _failed(facts, RESTORED, after=old, restored=True, lost=facts.lost([row]), row=row, wrote=True)
     if rollback.current:
-        if make_plan(facts.desired, rollback.current).action == "unchanged":
+        late = make_plan(facts.desired, rollback.current)
+        if late.action == "unchanged":
             # The create that seemed to be refused was carried out late.
-            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=rollback.current[0], wrote=True)
+            return Outcome(facts.desired, plan.action, plan.before, plan.after, row=late.remaining, wrote=True)
         now = join_values(resource, rollback.current)
         return _failed(facts, OVERTAKEN, after=now, lost=old, wrote=True)
     conflict = isinstance(rollback.error, ApiError) and rollback.error.conflict
