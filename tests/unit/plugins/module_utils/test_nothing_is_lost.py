@@ -22,12 +22,12 @@ import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import read_slot
 from ansible_collections.messaging.twilio.plugins.module_utils._results import outcome_fields
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 from hypothesis import HealthCheck, given, note, settings
@@ -365,5 +365,5 @@ def test_many_services_converge_with_random_faults(simulator: Simulator) -> None
 def test_does_not_write_when_reading_fails(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]), [{"kind": "no_key"}])
     with pytest.raises(ApiError):
-        read_slot(Client(make_connection(options(simulator))), desired(mg(1), None).slot)
+        read_slots(Client(make_connection(options(simulator))), [desired(mg(1), None).slot])
     assert re.fullmatch("(GET)+", "".join(simulator.requests()))

@@ -540,6 +540,18 @@ def test_leaves_no_journal_entry_when_the_deletion_is_refused(simulator: Simulat
         assert journal.open_entries() == []
 
 
+def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_refused(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    other = {"kind": "other_writer", "method": "POST", "sender": "OLD"}
+    refused = {"kind": "status", "status": 400, "method": "DELETE", "skip": 1}
+    simulator.reset(seed(["OLD"]), [other, refused])
+    with Journal(str(tmp_path)) as journal:
+        outcome = run(simulator, desired(SID, "ACME"), journal=journal)
+        assert (outcome.action, outcome.after, outcome.lost) == ("failed", "OLD", None)
+        assert journal.open_entries() == []
+
+
 def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]))
     client = Client(make_connection(options(simulator)))
