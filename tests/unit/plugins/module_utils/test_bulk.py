@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.messaging.twilio.plugins.module_utils import _pool
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
@@ -189,7 +188,7 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         left[0] -= 1
         real(thread)
 
-    monkeypatch.setattr(_pool.threading.Thread, "start", start)
+    monkeypatch.setattr(threading.Thread, "start", start)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
