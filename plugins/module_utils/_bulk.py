@@ -72,7 +72,7 @@ def reconcile_all(
         return outcome.fatal or (max_failures is not None and counts["failed"] > max_failures)
 
     outcomes = run_all(client, desired, work, done, concurrency=concurrency)
-    # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
+    # A thread that was given up may still finish a slot. It removes it here after it has stored the outcome.
     abandoned = dict(unfinished)
     return [
         outcome if outcome is not None else _not_done(one, abandoned.get(one.slot.key))

@@ -208,7 +208,7 @@ def write_progress(
 ) -> t.Callable[[int, t.Mapping[str, int]], None]:
     """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
 
-    A line is due ``interval`` seconds after the one before, and for the last slot of ``total``.
+    A line is due ``interval`` seconds after the last line, and for the last slot of ``total``.
     """
     last = time.monotonic()
 

@@ -148,7 +148,7 @@ class Transport:
             raise self._exchange_error(error, deadline) from None
 
     def _read(self, response: t.Any, deadline: float) -> bytes:
-        # urllib3 1.26 cannot return what is there, so that it gets small parts to wait for.
+        # urllib3 1.26 waits until a part is complete, so its parts are small.
         parts = iter(lambda: response.read1(_PART), b"") if hasattr(response, "read1") else response.stream(512)
         content = []
         for part in parts:
