@@ -79,20 +79,10 @@ def reconcile_all(
         too_many = max_failures is not None and counts["failed"] > max_failures
         return too_many or any(outcome.ends_run for outcome in outcomes)
 
-<<<<<<< HEAD
-    outcomes = run_all(client, desired, work, done, concurrency=concurrency)
-    # A thread that was given up may still finish a slot. It removes it here after it has stored the outcome.
-    abandoned = dict(unfinished)
-    return [
-        outcome if outcome is not None else _not_done(one, abandoned.get(one.slot.key))
-        for one, outcome in zip(desired, outcomes)
-    ]
-=======
     run_all(client.cancellation, by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
     # A thread that was given up may still finish a slot. It removes it here after it has stored the outcome.
     abandoned = dict(started)
     return [finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
->>>>>>> main
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
