@@ -80,7 +80,7 @@ def reconcile_all(
         return too_many or any(outcome.ends_run for outcome in outcomes)
 
     run_all(client.cancellation, by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
-    # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
+    # A thread that was given up may still finish: it adds the outcome before it removes the facts.
     abandoned = dict(started)
     return [finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
 

@@ -130,7 +130,7 @@ class Redactor:
             # Half of a surrogate pair is valid JSON, but not valid text.
             return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
         if isinstance(value, dict):
-            # Ansible gives keys of this prefix a meaning of its own.
+            # Ansible gives keys of this prefix a special meaning.
             return {self.data(key): self.data(item) for key, item in value.items() if not key.startswith("__ansible")}
         if isinstance(value, list):
             return [self.data(item) for item in value]

@@ -34,7 +34,7 @@ _BEFORE_WRITING = {
 }
 _SEVERAL = {
     "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
-    "absent": "{slot} has several {label}s ({before}). Set {name} to the one that you want to delete",
+    "absent": "{slot} has several {label}s ({before}). Set {name} to the {label} that you want to delete",
 }
 #: What follows the error of a write.
 _AFTER_WRITING = {

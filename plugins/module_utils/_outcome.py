@@ -109,7 +109,7 @@ class Outcome:
 
     :ivar action: ``created``, ``replaced``, ``deleted``, ``unchanged``, ``failed`` or ``skipped``.
     :ivar before: the value before. ``None`` if there was none, or it is not known.
-    :ivar after: the value afterwards, in check mode the one that would be. ``None`` likewise.
+    :ivar after: the value afterwards, in check mode the value that would be. ``None`` likewise.
     :ivar cause: why it failed or was skipped, one of the constants above or a problem of a plan.
     :ivar row: the row afterwards. In check mode, a row that would be created is not known.
     :ivar restored: the desired value was refused and the old one created again.
@@ -227,7 +227,7 @@ def _failed(facts: Facts, cause: str, *, wrote: bool = False, **fields: t.Any) -
 
 
 def errors_of(facts: Facts) -> list[Exception]:
-    """The errors of a slot, the most telling one first."""
+    """The errors of a slot, the cause of its failure first."""
     found = [facts.error, facts.read_error]
     if facts.rollback is not None:
         found += [facts.rollback.error, facts.rollback.read_error]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reconcile the slots of one Service: read, plan, apply, verify, and roll back if that fails.
 
-This is the one place that knows check mode: there, nothing follows the plan. A real run applies that very plan.
+Only this file knows check mode: it ends after the plan. A real run applies the same plan.
 Private to this collection: it may change with any release.
 """
 

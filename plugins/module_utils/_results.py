@@ -217,7 +217,7 @@ def write_progress(
 ) -> t.Callable[[int, t.Mapping[str, int]], None]:
     """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
 
-    A line is due ``interval`` seconds after the one before, and for the last slot.
+    A line is due ``interval`` seconds after the last line, and for the last slot.
     """
     total, slots = len(desired), count_slots(desired)
     last = time.monotonic()
