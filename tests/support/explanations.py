@@ -70,7 +70,7 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
     (
         "api_url must be",
         "The value is not the URL of an API",
-        "Correct it, or leave it out to use Twilio's",
+        "Correct it, or leave it out to use the API of Twilio",
     ),
     (
         "CA certificates",
@@ -88,6 +88,51 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
         "Copy the SID from the Twilio Console, or use service_name",
     ),
     (
+        "country_senders must map",
+        "The value is not a mapping",
+        "Write a mapping of country codes to alpha senders",
+    ),
+    (
+        "must be an ISO 3166 alpha-2 country code",
+        "The country is not a code of two letters. YAML reads the code of Norway, NO, as false",
+        "Correct the code. The United Kingdom is GB",
+    ),
+    (
+        "account_sid must be an account SID",
+        "The value is not the SID of an account",
+        "Copy the SID from the Twilio Console",
+    ),
+    (
+        "must be the SID of a Service of the accounts",
+        "No account of this run has this Service",
+        "Check the SID, or add the account to accounts",
+    ),
+    (
+        "accounts must be a mapping",
+        "The value is not a mapping",
+        "Write a mapping of account SIDs to their credentials",
+    ),
+    (
+        "accounts must have account SIDs as keys",
+        "A key is not the SID of an account. It is not shown, because it may be a secret",
+        "Correct the key",
+    ),
+    (
+        "must be a mapping with auth_token",
+        "The credentials of an account have another form. They are not shown",
+        "Set auth_token, or api_key and api_secret",
+    ),
+    (
+        "subaccounts must be false with an API key",
+        "An API key cannot read the tokens of subaccounts",
+        "Use account_sid and auth_token, or set accounts",
+    ),
+    (
+        "for which there are no credentials",
+        "An entry names an account that the run has no credentials for",
+        "Set accounts or subaccounts, or remove the Services",
+    ),
+    (
         "alpha_sender is missing",
         "State present needs the alpha sender",
         "Set it, or set state to absent",
@@ -99,7 +144,7 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
     ),
     (
         "has the unknown key",
-        "A key of an entry is misspelled",
+        "A key of an entry is not known",
         "Correct the key",
     ),
     (
@@ -154,7 +199,7 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
     ),
     (
         "state must be present or absent",
-        "The value is misspelled",
+        "The value is wrong",
         "Correct it",
     ),
     (
@@ -394,7 +439,7 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
     (
         "TLS with",
         "The certificate of the server was not accepted",
-        "Set ca_path if a proxy of yours answers with a certificate of its own",
+        "Set ca_path if your proxy answers with its certificate",
     ),
     (
         "grace period is over",

@@ -26,6 +26,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils import (
     _plan,
     _services,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
@@ -40,7 +41,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._messages import 
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import ExchangeError, Transport
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,18 @@ PAGE = ROOT / "docs/docsite/rst/errors.rst"
 HEAD = "   message | cause | what to do\n"
 SID = mg(1)
 SLOT = Slot(ALPHA_SENDER, SID)
-SOURCES = ("_connection", "_transport", "_resources", "_journal", "_services", "_desired", "_module")
+SOURCES = (
+    "_connection",
+    "_transport",
+    "_resources",
+    "_countries",
+    "_journal",
+    "_accounts",
+    "_services",
+    "_desired",
+    "_module",
+)
+OTHER_ACCOUNT = "AC" + "0" * 31 + "2"
 LISTED: list[dict[str, Any]] = [{"sid": mg(number), "friendly_name": name} for number, name in enumerate("AAB", 1)]
 
 
@@ -96,8 +108,27 @@ def full_journal() -> None:
 
 
 def several(*entries: object, **common: Any) -> Callable[[], object]:
-    names = _services.ServiceNames(lambda: LISTED)
-    return lambda: _desired.make_all_desired(entries, common, find=names.sid)
+    directory = _services.Directory(lambda: LISTED)
+    return lambda: _desired.make_all_desired(entries, common, locate=directory.locate)
+
+
+def foreign() -> None:
+    """A Service that belongs to none of the accounts of a run."""
+    _services.Directory(lambda: LISTED, several=True).locate(desired(mg(99), "ACME"))
+
+
+def with_accounts(accounts: object, **changed: Any) -> Callable[[], object]:
+    def make() -> object:
+        connection = make_connection(nowhere(**changed))
+        options_given = {"accounts": accounts, "subaccounts": accounts is None}
+        return make_accounts(Client(connection), connection, options_given)
+
+    return make
+
+
+def without_credentials() -> None:
+    connection = make_connection(nowhere())
+    make_accounts(Client(connection), connection, {}).check([None, OTHER_ACCOUNT])
 
 
 def one(*args: Any, **more: Any) -> Callable[[], object]:
@@ -136,6 +167,18 @@ BAD: list[Callable[[], object]] = [
     several({"service_name": "AB", "alpha_sender": "ACME"}),
     several({"service_name": "Else", "alpha_sender": "ACME"}),
     several("one", "two", "three", "four", "five", "six", "seven", alpha_sender="ACME"),
+    several({"service_sid": SID, "country_senders": "GB"}),
+    several({"service_sid": SID, "country_senders": {"UK": "ACME"}}),
+    several({"service_sid": SID, "country_senders": {False: "ACME"}}),
+    several({"service_sid": SID, "country_senders": {"GB": "A.B"}}),
+    several({"service_sid": SID, "account_sid": "AC12", "alpha_sender": "ACME"}),
+    foreign,
+    with_accounts(["x"]),
+    with_accounts({"AC12": {}}),
+    with_accounts({OTHER_ACCOUNT: {"token": "x"}}),
+    with_accounts({OTHER_ACCOUNT: {"api_key": API_KEY}}),
+    with_accounts(None, account_sid=None, auth_token=None, api_key=API_KEY, api_secret="x"),
+    without_credentials,
     one(alpha_sender="ACME"),
     one(SID, "Shop", "ACME"),
     one(None, "", "ACME"),
@@ -260,7 +303,7 @@ def run_into_trouble(simulator: Simulator) -> tuple[list[Outcome], list[str]]:
     for senders, faults, wanted in TROUBLE:
         simulator.reset(seed(senders, refused=["BANK"]), faults)
         client = Client(make_connection(options(simulator, max_retries=1)), wait=lambda seconds: None)
-        outcomes.append(reconcile(client, wanted, check_mode=False))
+        outcomes += reconcile(client, [wanted], check_mode=False)
     return outcomes, [message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
 
 
@@ -353,7 +396,7 @@ def test_sources_are_all_files_that_refuse_input() -> None:
 
 def test_every_cause_of_an_outcome_is_among_them(simulator: Simulator) -> None:
     constants = {**vars(_outcome), **vars(_plan)}
-    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)}
+    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)} - {_plan.ALL_COUNTRIES}
     outcomes = [*run_into_trouble(simulator)[0], *map(derive, RARE)]
     assert {outcome.cause for outcome in outcomes} == causes
 
@@ -376,7 +419,7 @@ def test_success_has_a_message_too() -> None:
 
 
 def test_slot_of_a_country_is_named_with_it() -> None:
-    slot = Slot(ALPHA_SENDER, SID, "GB")
+    slot = Slot(COUNTRY_SENDER, SID, "GB")
     assert message(Outcome(Desired(slot, "ACME"), "created", None, "ACME")) == f"{SID} (GB): created 'ACME'"
     assert unrecovered_message(Entry(slot, "OLD", "", 0.0), unknown=False).startswith(f"{SID} (GB) has no alpha sender")
 
@@ -409,7 +452,7 @@ def test_no_message_has_a_control_character(simulator: Simulator) -> None:
         fault = {**STATUS, "method": method, "status": 400, "body": hostile}
         simulator.reset(seed(["OLD"]), [fault])
         client = Client(make_connection(options(simulator, max_retries=0)), wait=lambda seconds: None)
-        outcome = reconcile(client, ACME, check_mode=False)
+        [outcome] = reconcile(client, [ACME], check_mode=False)
         assert "bad" in message(outcome)
         assert message(outcome).isprintable()
     for text in all_messages(simulator):
