@@ -17,7 +17,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._connection impor
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 
-from simulator.testing import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN
 
 TOKEN = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN}
 KEY = {"api_key": API_KEY, "api_secret": API_SECRET}
@@ -137,7 +137,7 @@ def test_refuses_url_with_unprintable_characters(url: str) -> None:
 def test_verifies_certificates_unless_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    made = Connection("user", "password", "https://example.com")
+    made = Connection("user", "password", "https://example.com", "https://example.com")
     assert (made.verify, made.timeout, made.account_sid) == (True, 35.0, None)
     assert connection(**TOKEN).verify is True
     assert connection(**TOKEN, validate_certs=False).verify is False

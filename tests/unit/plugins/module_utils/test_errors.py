@@ -81,9 +81,9 @@ def test_names_only_first_entries() -> None:
     assert join_first(names[:-1]) == "0, 1, 2, 3, 4"
     assert join_first(names) == "0, 1, 2, 3, 4, ..."
     raise_problems([])
-    with pytest.raises(InputError, match="^0; 1; 2; 3; 4$"):
+    with pytest.raises(InputError, match=r"^0; 1; 2; 3; 4$"):
         raise_problems(names[:-1])
-    with pytest.raises(InputError, match="^0; 1; 2; 3; 4; and 1 more$"):
+    with pytest.raises(InputError, match=r"^0; 1; 2; 3; 4; and 1 more$"):
         raise_problems(names)
 
 

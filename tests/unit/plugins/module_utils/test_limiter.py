@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 
 def fill(limiter: ConcurrencyLimiter) -> list[int]:

@@ -28,7 +28,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._transport import
 )
 
 from simulator import Simulator
-from simulator.testing import mg, options, seed
+from support.account import mg, options, seed
 
 PATH = f"/v1/Services/{mg(1)}/AlphaSenders"
 #: A host name that is not this machine, in the certificate of the test server.
@@ -548,7 +548,7 @@ class TestCancellation:
         cancellation = Cancellation(grace=0.1)
         threading.Timer(0.1, cancellation.cancel).start()
         begin = time.monotonic()
-        with pytest.raises(ExchangeError, match="^the run was cancelled$") as caught:
+        with pytest.raises(ExchangeError, match=r"^the run was cancelled$") as caught:
             transport(simulator, cancellation).exchange("GET", "/v1/Services")
         assert caught.value.sent
         # The whole answer would take more than two minutes.
