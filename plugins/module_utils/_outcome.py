@@ -57,7 +57,7 @@ class Facts:
     :ivar wrote: at least one write was, or may have been, carried out.
     :ivar created: at least one POST succeeded.
     :ivar problem: why the plan made after somebody else's write cannot be applied.
-    :ivar claimed: the journal has an entry of an earlier run that was killed.
+    :ivar claimed: the SID in the journal's entry of an earlier run that was killed.
     :ivar inherited: the value that this run deleted.
     :ivar rollback: the facts of creating the old value again.
     """
@@ -81,7 +81,7 @@ class Facts:
     wrote: bool = False
     created: bool = False
     problem: str | None = None
-    claimed: bool = False
+    claimed: str | None = None
     inherited: str | None = None
     rollback: Facts | None = None
 

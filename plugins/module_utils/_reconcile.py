@@ -92,7 +92,7 @@ def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Jour
     try:
         facts.applied = True
         entry = journal.entry(desired.slot)
-        facts.claimed = entry is not None
+        facts.claimed = entry.sid if entry is not None else None
         if entry is not None and not facts.current:
             facts.inherited = entry.value
             facts.deleted.append(entry.value)
@@ -225,7 +225,8 @@ def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> N
         else:
             facts.open_delete = earlier
         raise
-    facts.open_delete = None
+    # A 404 may be wrong, so an earlier DELETE stays open until the row is not listed.
+    facts.open_delete = None if deleted else earlier
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True
@@ -272,7 +273,7 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     # The absence of one value does not mean that another one may stay lost.
     named = facts.desired.value in (None, entry.value)
     absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
-    nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
+    may_be_gone = not facts.applied or entry.sid == facts.claimed or entry.sid in facts.gone | facts.missing
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
-    if absent or nothing_deleted or entry.is_settled_by(rows):
+    if absent or not may_be_gone or entry.is_settled_by(rows):
         journal.clear(slot)
