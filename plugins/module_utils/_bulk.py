@@ -1,42 +1,32 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many at once: a pool of threads, the order of the work, and when to stop.
+"""Many slots at once: the order of the work, and when to stop.
 
 Private to this collection: it may change with any release.
 """
 
 from __future__ import annotations
 
-import threading
-import traceback
 import typing as t
 from collections import Counter
 
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._current import by_service, read_all
+from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry, Key
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Facts, Outcome, derive
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import (
-    INTERVAL,
-    Gate,
-    Stopped,
-    read_slot,
-    reconcile,
-)
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped, run_all
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 
-Item = t.TypeVar("Item")
-Result = t.TypeVar("Result")
-
-#: Called after each slot with how many are done and the count of each action among them.
+#: Called with how many slots are done and the count of each action among them.
 Progress = t.Callable[[int, t.Mapping[str, int]], None]
 
 
 def reconcile_all(
-    client: Client,
+    client: AnyClient,
     desired: t.Sequence[Desired],
     *,
     concurrency: int,
@@ -47,37 +37,52 @@ def reconcile_all(
 ) -> list[Outcome]:
     """The outcome of each slot, in the order of ``desired``.
 
-    A slot that fails does not stop the others, unless its outcome is fatal, more than ``max_failures`` failed, or the
-    run is cancelled. Then no further slot is started, and those are ``skipped``.
+    A slot that fails does not stop the others. A fatal outcome ends its account. A lost value, more than
+    ``max_failures`` failures and a cancellation end the run. Slots that are not started then are ``skipped``.
 
-    :arg concurrency: how many slots are reconciled at once, each by one thread.
-    :arg progress: called by one thread at a time.
+    :arg client: a client, or the `Accounts` of a run.
+    :arg concurrency: how many Services are reconciled at once, each by one thread.
+    :arg progress: called after each Service, by one thread at a time.
     :arg journal: as for `reconcile`.
     """
     counts: Counter[str] = Counter()
     gate = Gate()
-    unfinished: dict[Key, Facts] = {}
+    started: dict[Key, Facts] = {}
+    finished: dict[Key, Outcome] = {}
+    ended: set[str | None] = set()
 
-    def work(one: Desired, stopped: Stopped) -> Outcome:
-        facts = unfinished[one.slot.key] = Facts(one)
+    def work(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        account_sid = service[0].slot.account_sid
+        if account_sid in ended:
+            return [Outcome(one, "skipped", cause=STOPPED) for one in service]
+        facts = [Facts(one) for one in service]
+        started.update((one.desired.slot.key, one) for one in facts)
         return reconcile(
-            client, one, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate, facts=facts
+            client.for_account(account_sid),
+            service,
+            check_mode=check_mode,
+            stopped=lambda: stopped() or account_sid in ended,
+            journal=journal,
+            gate=gate,
+            facts=facts,
         )
 
-    def done(outcome: Outcome) -> bool:
-        unfinished.pop(outcome.desired.slot.key, None)
-        counts[outcome.action] += 1
-        if outcome.action != "skipped":
+    def done(outcomes: list[Outcome]) -> bool:
+        for outcome in outcomes:
+            finished[outcome.desired.slot.key] = outcome
+            started.pop(outcome.desired.slot.key, None)
+            counts[outcome.action] += 1
+            if outcome.fatal:
+                ended.add(outcome.desired.slot.account_sid)
+        if any(outcome.action != "skipped" for outcome in outcomes):
             progress(sum(counts.values()) - counts["skipped"], counts)
-        return outcome.fatal or (max_failures is not None and counts["failed"] > max_failures)
+        too_many = max_failures is not None and counts["failed"] > max_failures
+        return too_many or any(outcome.ends_run for outcome in outcomes)
 
-    outcomes = run_all(client, desired, work, done, concurrency=concurrency)
+    run_all(client.cancellation, by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
     # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
-    abandoned = dict(unfinished)
-    return [
-        outcome if outcome is not None else _not_done(one, abandoned.get(one.slot.key))
-        for one, outcome in zip(desired, outcomes)
-    ]
+    abandoned = dict(started)
+    return [finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
@@ -87,27 +92,8 @@ def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
     return derive(facts)
 
 
-def read_all(client: Client, slots: t.Sequence[Slot], *, concurrency: int) -> list[list[Row] | ApiError | None]:
-    """The rows of each slot, in order, or why they could not be read.
-
-    An error that every other slot would get too ends the reading, and so does a cancelled run: slots that were not
-    read then are ``None``.
-    """
-
-    def work(slot: Slot, _stopped: Stopped) -> list[Row] | ApiError:
-        try:
-            return read_slot(client, slot)
-        except ApiError as error:
-            return error
-
-    def done(found: list[Row] | ApiError) -> bool:
-        return isinstance(found, ApiError) and found.fatal
-
-    return run_all(client, slots, work, done, concurrency=concurrency)
-
-
 def find_unrecovered(
-    client: Client, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
+    client: AnyClient, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
 ) -> list[tuple[Entry, bool]]:
     """The entries of killed runs that this run did not bring to an end, and whether their slots are unknown.
 
@@ -123,66 +109,3 @@ def find_unrecovered(
         else:
             unrecovered.append((entry, not isinstance(rows, list) or bool(rows)))
     return unrecovered
-
-
-def run_all(
-    client: Client,
-    items: t.Sequence[Item],
-    work: t.Callable[[Item, Stopped], Result],
-    done: t.Callable[[Result], bool],
-    *,
-    concurrency: int,
-) -> list[Result | None]:
-    """The result of ``work`` for each item, in order, ``None`` for items that were not started or not finished.
-
-    If the grace period of a cancelled run ends first, the list is returned while threads may still complete it.
-
-    :arg work: gets an item, and a function that says whether the run was stopped.
-    :arg done: gets each result, by one thread at a time. If it returns true, no further item is started.
-    """
-    results: list[Result | None] = [None] * len(items)
-    places = iter(range(len(items)))
-    stop = threading.Event()
-    lock = threading.Lock()
-
-    def stopped() -> bool:
-        return stop.is_set() or client.cancellation.is_set()
-
-    def worker() -> None:
-        try:
-            while not stopped():
-                with lock:
-                    place = next(places, None)
-                if place is None:
-                    return
-                result = work(items[place], stopped)
-                with lock:
-                    results[place] = result
-                    if done(result):
-                        stop.set()
-        except Exception:  # pylint: disable=broad-exception-caught  # a bug must not discard the other results
-            stop.set()
-            traceback.print_exc()
-
-    threads = _start(worker, min(concurrency, len(items)))
-    if not threads:
-        worker()
-    for thread in threads:
-        # Python handles a signal in this thread, which therefore must wake now and then.
-        while thread.is_alive() and not client.cancellation.expired():
-            thread.join(INTERVAL)
-    return results
-
-
-def _start(worker: t.Callable[[], None], count: int) -> list[threading.Thread]:
-    """Up to ``count`` threads: as many as the system allows."""
-    threads: list[threading.Thread] = []
-    for _number in range(count):
-        # A thread that outlives the grace period of a cancelled run must not keep the process alive.
-        thread = threading.Thread(target=worker, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            break
-        threads.append(thread)
-    return threads

@@ -31,6 +31,7 @@ class ApiError(Exception):
     :ivar status: the HTTP status. ``None`` if no answer came.
     :ivar request_id: the answer's ``Twilio-Request-Id``.
     :ivar indeterminate: the write may or may not have been carried out. Only reading shows which.
+    :ivar fatal: every other request of the account would fail as well.
     :ivar conflict: the resource is not in the state that was read before. Reading it again shows the present one.
     """
 
@@ -45,6 +46,7 @@ class ApiError(Exception):
         request_id: str | None = None,
         indeterminate: bool = False,
         conflict: bool = False,
+        fatal: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.message = sentence if message is None else message
@@ -54,11 +56,14 @@ class ApiError(Exception):
         self.request_id = request_id
         self.indeterminate = indeterminate
         self.conflict = conflict or status in (409, 412)
+        # Wrong credentials, and no permission.
+        self.fatal = fatal or status in (401, 403)
 
-    @property
-    def fatal(self) -> bool:
-        """Whether every other request of the account would fail as well: wrong credentials or no permission."""
-        return self.status in (401, 403)
+    def with_prefix(self, prefix: str) -> ApiError:
+        """The same error with a sentence that begins with ``prefix``."""
+        other = ApiError(f"{prefix}{self}", indeterminate=self.indeterminate, fatal=self.fatal, **self.as_fields())
+        other.conflict = self.conflict
+        return other
 
     @property
     def not_found(self) -> bool:
@@ -109,6 +114,10 @@ class Redactor:
     def __init__(self, secrets: t.Iterable[str | None]) -> None:
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+
+    def extended(self, secrets: t.Iterable[str | None]) -> Redactor:
+        """A redactor that removes ``secrets`` as well."""
+        return Redactor([*self._secrets, *secrets])
 
     def text(self, text: str) -> str:
         """``text`` for a message: without any secret and without control characters."""

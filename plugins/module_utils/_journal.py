@@ -14,7 +14,6 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 import typing as t
@@ -26,7 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal_file imp
     append,
     clear_in,
     create,
-    locked,
+    open_ended,
     paths_in,
     read_entries,
 )
@@ -79,7 +78,7 @@ class Journal:
                 os.unlink(self._path)
             os.close(self._file)
         for path in paths_in(self._folder):
-            with contextlib.suppress(OSError), locked(path, fcntl.LOCK_EX) as file:
+            with contextlib.suppress(OSError), open_ended(path) as file:
                 if file is None:
                     continue
                 entries, readable = read_entries(file)
@@ -159,7 +158,7 @@ class Journal:
         for path in paths_in(folder):
             if path == self._path:
                 continue
-            with locked(path, fcntl.LOCK_SH) as file:
+            with open_ended(path) as file:
                 if file is None:
                     continue
                 self._ended[path], readable = read_entries(file)

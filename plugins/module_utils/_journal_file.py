@@ -93,18 +93,17 @@ def create(folder: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def locked(path: str, kind: int) -> t.Iterator[int | None]:
+def open_ended(path: str) -> t.Iterator[int | None]:
     """The opened file of a run that ended, ``None`` if the run lives or the file is gone."""
     try:
-        # NFS allows an exclusive lock only on a file that is open for writing, which a folder cannot be.
-        mode = os.O_RDWR if stat.S_ISREG(os.stat(path).st_mode) else os.O_RDONLY
         # A pipe must not block.
-        file = os.open(path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         yield None
         return
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        # Only a living run has the exclusive lock. Several others may look at the file at the same moment.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         yield None
     else:

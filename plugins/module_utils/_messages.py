@@ -57,8 +57,7 @@ def recovery_command(slot: Slot, value: str) -> str:
     # Plain if YAML allows it: Ansible prints results as JSON, which escapes each double quote, and a command that is
     # copied from there would not work.
     name = value if _PLAIN_IN_YAML.fullmatch(value) else json.dumps(value)
-    resource = slot.resource
-    variables = f"{{{resource.name}_name: !!str {name}, {resource.name}_services: [{slot.service_sid}]}}"
+    variables = slot.resource.recovery.format(value=name, service_sid=slot.service_sid, country=slot.country)
     return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 
@@ -99,7 +98,7 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
     return {
         "slot": name_slot(slot),
         "label": slot.resource.label,
-        "name": slot.resource.name,
+        "name": slot.resource.field,
         "value": outcome.desired.value,
         "before": outcome.before,
         "after": outcome.after,

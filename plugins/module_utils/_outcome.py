@@ -18,6 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Plan,
     join_values,
     make_plan,
+    sid_of,
     value_of,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
@@ -34,11 +35,6 @@ LOST = "lost"
 STOPPED = "stopped"
 
 
-def sid_of(row: Row) -> str:
-    """The SID of a row as text, whatever Twilio put there."""
-    return str(row.get("sid"))
-
-
 @dataclass
 class Facts:
     """What is known of one slot while it is reconciled.
@@ -48,6 +44,7 @@ class Facts:
     :ivar stopped: the run was stopped before writing began.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
+    :ivar countries: the countries of rows, by SID, as the listings showed them.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -71,6 +68,7 @@ class Facts:
     stopped: bool = False
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
+    countries: t.Mapping[str, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None
@@ -118,7 +116,7 @@ class Outcome:
     :ivar lost: the value that was deleted and may not be there any more.
     :ivar unknown: what the slot has now could not be read.
     :ivar wrote: at least one write was, or may have been, carried out.
-    :ivar fatal: no other slot may be started: it would fail in the same way, or lose its value too.
+    :ivar fatal: every other slot of the account would fail in the same way, or lose its value too.
     :ivar facts: what the sentences about a failure or a warning are made of.
     """
 
@@ -134,6 +132,11 @@ class Outcome:
     wrote: bool = False
     fatal: bool = False
     facts: Facts | None = None
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether no other slot of any account may be started: what cost one its value may cost the others theirs."""
+        return self.lost is not None and self.after is None
 
     @property
     def changed(self) -> bool:

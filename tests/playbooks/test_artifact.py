@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The artifact has what users need, and nothing of what only developers do. It works where nobody may write."""
+"""The artifact contains the files that users need, and no others. It works in a directory that is read-only."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from support.account import environment as credentials
 from support.account import mg, seed
 from support.ansible_run import ROOT, environment
 
-NEEDED = {
-    ".ansible-lint",  # Galaxy reads it when it looks at the artifact
+EXPECTED = {
+    ".ansible-lint",  # Galaxy reads it.
     "COPYING",
     "FILES.json",
     "MANIFEST.json",
@@ -59,19 +59,19 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("artifact") / "built")
 
 
-def test_the_artifact_has_what_users_need_alone(artifact: Path) -> None:
+def test_artifact_has_the_expected_files(artifact: Path) -> None:
     names = contents(artifact)
-    # There is a changelog once there is a release.
-    assert {name.split("/")[0] for name in names} - {"CHANGELOG.rst", "CHANGELOG.rst.license"} == NEEDED
+    # The changelog exists after the first release.
+    assert {name.split("/")[0] for name in names} - {"CHANGELOG.rst", "CHANGELOG.rst.license"} == EXPECTED
     assert "plugins/modules/alpha_sender.py" in names
     assert "docs/docsite/conf.py" not in names
     assert not [name for name in names if "__pycache__" in name or "cache" in name]
 
 
-def test_another_build_has_the_same_content(artifact: Path, tmp_path: Path) -> None:
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    # In another place, and with other times.
+def test_second_build_has_the_same_content(artifact: Path, tmp_path: Path) -> None:
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    # In another directory, with other timestamps.
     for name in filter(None, reversed(files)):
         target = tmp_path / "copy" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,26 +80,26 @@ def test_another_build_has_the_same_content(artifact: Path, tmp_path: Path) -> N
     assert contents(built(tmp_path / "again", tmp_path / "copy")) == contents(artifact)
 
 
-def test_it_works_where_nobody_may_write(simulator: Simulator, artifact: Path, tmp_path: Path) -> None:
+def test_collection_works_in_a_read_only_directory(simulator: Simulator, artifact: Path, tmp_path: Path) -> None:
     system = tmp_path / "usr/share/ansible/collections"
     variables = environment(tmp_path, credentials(simulator)) | {"ANSIBLE_COLLECTIONS_PATH": str(system)}
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # Python would write beside the plugins, where it may
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # Python would write next to the plugins if it could.
     install = ["ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(system)]
     subprocess.run([*install, str(artifact)], env=variables, capture_output=True, check=True)
     for path in (system, *system.rglob("*")):
         path.chmod(path.stat().st_mode & ~0o222)
-    # To root permissions mean nothing while it has this capability.
+    # Root ignores permissions unless it lacks this capability.
     bound = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
     touched = subprocess.run([*bound, "touch", str(system / COLLECTION / "new")], capture_output=True, check=False)
     assert touched.returncode == 1
     simulator.reset(seed([], ["OLD"], ["ACME"]))
-    wish = ["-e", "alpha_sender_name=ACME", "-e", f"{{alpha_sender_services: [{', '.join(map(mg, (1, 2, 3)))}]}}"]
-    for playbook, told in (
+    extra = ["-e", "alpha_sender_name=ACME", "-e", f"{{alpha_sender_services: [{', '.join(map(mg, (1, 2, 3)))}]}}"]
+    for playbook, line in (
         ("apply", "3 Services: 1 created, 1 replaced, 0 deleted, 1 unchanged, 0 failed"),
-        ("audit", "3 Services: 3 have an alpha sender, 0 have none, 3 are as wanted"),
+        ("audit", "3 Services: 3 with alpha sender, 0 without, 3 as desired, 0 drifted, 0 unread"),
     ):
         done = subprocess.run(
-            [*bound, "ansible-playbook", f"messaging.twilio.{playbook}", *wish],
+            [*bound, "ansible-playbook", f"messaging.twilio.{playbook}", *extra],
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -107,6 +107,6 @@ def test_it_works_where_nobody_may_write(simulator: Simulator, artifact: Path, t
             check=False,
         )
         assert done.returncode == 0, done.stdout
-        assert told in done.stdout
+        assert line in done.stdout
     for path in (system, *system.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o200)  # for who cleans up
+        path.chmod(path.stat().st_mode | 0o200)  # So that pytest can remove them.

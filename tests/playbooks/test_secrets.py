@@ -1,11 +1,12 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets appear nowhere, whatever happens and however much is asked for."""
+"""No output and no file contains a secret, at any verbosity."""
 
 from __future__ import annotations
 
 import base64
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from simulator import Simulator
 from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
-from support.ansible_run import localhost, play
+from support.ansible_run import environment, localhost, play
 
 SECRETS = (
     AUTH_TOKEN,
@@ -31,17 +32,18 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-def check_no_secret(folder: Path, output: str, *given: Path) -> None:
+def check_no_secret(folder: Path, output: str, *inputs: Path) -> None:
+    """Check that no secret is in the output, or in a file of the folder that is not one of ``inputs``."""
     for secret in SECRETS:
         assert secret not in output
         for path in folder.rglob("*"):
-            if path.is_file() and path not in given:
+            if path.is_file() and path not in inputs:
                 assert secret.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("login", LOGINS)
 @pytest.mark.parametrize("source", ["options", "environment", "role"])
-def test_no_output_fact_or_file_has_a_secret(
+def test_no_output_or_file_has_a_secret(
     simulator: Simulator, tmp_path: Path, login: dict[str, str], source: str
 ) -> None:
     simulator.reset(seed(["OLD"], ["OLD"], ["OLD"]), FAULTS)
@@ -56,12 +58,49 @@ def test_no_output_fact_or_file_has_a_secret(
     ]
     if source == "role":
         names = {f"alpha_sender_{name}": value for name, value in {**login, **common}.items()}
-        wish = {"alpha_sender_services": services["services"], "alpha_sender_name": "ACME"}
+        desired = {"alpha_sender_services": services["services"], "alpha_sender_name": "ACME"}
         role = {"ansible.builtin.include_role": {"name": "messaging.twilio.alpha_sender"}}
-        tasks = [{**role, "vars": {**names, **wish}}, {**role, "vars": {**names, "alpha_sender_state": "gone"}}]
+        tasks = [{**role, "vars": {**names, **desired}}, {**role, "vars": {**names, "alpha_sender_state": "gone"}}]
     variables = {f"TWILIO_{name.upper()}": value for name, value in login.items()} if source == "environment" else {}
     playbook = localhost(*({**task, "ignore_errors": True} for task in tasks))
-    played = play(tmp_path, playbook, "-vvvv", "--diff", variables={**variables, "NO_PROXY": "127.0.0.1"})
+    run = play(tmp_path, playbook, "-vvvv", "--diff", variables={**variables, "NO_PROXY": "127.0.0.1"})
     assert len(simulator.requests()) > 3
-    assert "********" in played.output
-    check_no_secret(tmp_path, played.output, tmp_path / "playbook.yml")
+    assert "********" in run.output
+    check_no_secret(tmp_path, run.output, tmp_path / "playbook.yml")
+
+
+VAULTED = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    alpha_sender_account_sid: {account_sid}
+    alpha_sender_auth_token: {vaulted}
+    alpha_sender_services: [{services}]
+    alpha_sender_name: ACME
+    alpha_sender_state: {state}
+  roles:
+    - messaging.twilio.alpha_sender
+"""
+
+
+@pytest.mark.parametrize("state", ["present", "gone"])
+def test_role_accepts_a_vaulted_token_and_does_not_show_it(simulator: Simulator, tmp_path: Path, state: str) -> None:
+    simulator.reset(seed([]))
+    password = tmp_path / "password"
+    password.write_text("secret", encoding="utf-8")
+    vault = ["--vault-password-file", str(password)]
+    vaulted = subprocess.run(
+        ["ansible-vault", "encrypt_string", *vault, AUTH_TOKEN],
+        env=environment(tmp_path, {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.replace("\n", "\n    ")
+    playbook = tmp_path / "playbook.yml"
+    text = VAULTED.format(account_sid=ACCOUNT_SID, vaulted=vaulted, services=mg(1), state=state)
+    playbook.write_text(text, encoding="utf-8")
+    variables = {"TWILIO_API_URL": simulator.url, "NO_PROXY": "127.0.0.1"}
+    run = play(tmp_path, str(playbook), *vault, "-vvvv", "--diff", variables=variables)
+    assert run.status == (0 if state == "present" else 2), run.output
+    assert simulator.senders(mg(1)) == (["ACME"] if state == "present" else [])
+    check_no_secret(tmp_path, run.output)
