@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: services
-short_description: Twilio Messaging Services as hosts
+short_description: List Twilio Messaging Services as hosts of an inventory
 version_added: 0.1.0
 description:
   - Adds each Messaging Service of an account as a host to the group C(twilio_services). Use these hosts with the role
@@ -98,7 +98,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
     check_filter,
     read_services,
-    services_with_rows,
+    services_with_senders,
     split_valid,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
@@ -169,7 +169,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning(warning)
         if concurrency is None:
             return [dict(service) for service in services]
-        result = services_with_rows(client, ALPHA_SENDER, services, concurrency=concurrency)
+        result = services_with_senders(client, services, country_senders=False, concurrency=concurrency)
         for problem in result["warnings"]:
             raise InputError(problem)
         return [
@@ -187,7 +187,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise InputError(f"filters, name must be a string, got {quoted(name)}. Put it in quotes")
         check_filter(None, None, name)
         usecases = [usecases] if isinstance(usecases, str) else usecases
-        if usecases is not None and not (isinstance(usecases, list) and all(isinstance(usecase, str) for usecase in usecases)):
+        if usecases is not None and not (
+            isinstance(usecases, list) and all(isinstance(usecase, str) for usecase in usecases)
+        ):
             raise InputError(f"filters, usecase must be a string or a list of strings, got {quoted(usecases)}")
         return name, usecases
 

@@ -12,22 +12,33 @@ import csv
 import json
 import typing as t
 from collections import Counter
+from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import read_all
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, derive
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values, make_plan
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
+    ALL_COUNTRIES,
+    Desired,
+    Slot,
+    country_of,
+    join_values,
+    make_plan,
+    rows_of,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Resource, Row, sid_key
 
 _NOT_READ = "It was not read, because the run was stopped"
 
 AuditRow = dict[str, t.Any]
+Compared = tuple[Slot, t.Optional[Desired]]
+Found = t.Union[list[Row], ApiError, None]
 
 
 def audit(
-    client: Client,
+    client: AnyClient,
     desired: t.Sequence[Desired],
     others: t.Sequence[Slot],
     services: t.Iterable[Row],
@@ -43,7 +54,7 @@ def audit(
     :arg services: the Services of the account, for their names.
     :raises ApiError: for an error that every slot would get.
     """
-    compared: list[tuple[Slot, Desired | None]] = [(one.slot, one) for one in desired]
+    compared: list[Compared] = [(one.slot, one) for one in desired]
     compared += [(slot, None) for slot in others]
     found = read_all(client, [slot for slot, _desired in compared], concurrency=concurrency)
     for rows in found:
@@ -51,13 +62,28 @@ def audit(
             raise rows
     known = {sid_key(str(service.get("sid"))): service for service in services}
     return [
-        _row(slot, one, rows, known.get(sid_key(slot.service_sid), {})) for (slot, one), rows in zip(compared, found)
+        _row(slot, one, rows, known.get(sid_key(slot.service_sid), {}))
+        for (slot, one), rows in _split_countries(zip(compared, found))
     ]
+
+
+def _split_countries(compared: t.Iterable[tuple[Compared, Found]]) -> t.Iterator[tuple[Compared, Found]]:
+    """A slot of all countries as a slot for each country that has rows and is not compared itself."""
+    done = set()
+    for (slot, desired), rows in compared:
+        if slot.country != ALL_COUNTRIES or not isinstance(rows, list):
+            done.add(slot.key)
+            yield (slot, desired), rows
+            continue
+        for country in sorted({str(country_of(row)) for row in rows}):
+            one = replace(slot, country=country)
+            if one.key not in done:
+                yield (one, None), rows_of(one, rows, {})
 
 
 def columns(resource: Resource) -> tuple[str, ...]:
     """The keys of a row, in the order of a table."""
-    names = ("service_sid", "service_name", resource.name, "desired", "matches")
+    names = ("service_sid", "service_name", resource.field, "desired", "matches")
     return (*names, "msg", "account_sid", "iso_country_code")
 
 
@@ -68,12 +94,12 @@ def _row(slot: Slot, desired: Desired | None, rows: list[Row] | ApiError | None,
         service_sid=slot.service_sid,
         service_name=service.get("friendly_name"),
         account_sid=slot.account_sid or service.get("account_sid"),
-        iso_country_code=slot.country,
+        iso_country_code=None if slot.country == ALL_COUNTRIES else slot.country,
         desired=desired.value if desired is not None and desired.state == "present" else None,
     )
     if not isinstance(rows, list):
         return {**row, "msg": _NOT_READ if rows is None else str(rows)}
-    row[resource.name] = join_values(resource, rows)
+    row[resource.field] = join_values(resource, rows)
     if desired is not None:
         outcome = derive(Facts(desired, make_plan(desired, rows), current=rows))
         row["matches"] = outcome.action == "unchanged"
@@ -87,7 +113,7 @@ def audit_result(resource: Resource, rows: t.Sequence[AuditRow], *, table_rows: 
     :arg table_rows: how many rows the table has. Slots that differ come first.
     """
     compared = any(row["matches"] is not None for row in rows)
-    senders = Counter(row[resource.name] for row in rows if row[resource.name] is not None)
+    senders = Counter(row[resource.field] for row in rows if row[resource.field] is not None)
     drifted = [row for row in rows if row["matches"] is False]
     unread = sum(_is_unread(row) for row in rows)
     summary = {
@@ -98,7 +124,10 @@ def audit_result(resource: Resource, rows: t.Sequence[AuditRow], *, table_rows: 
         "drifted": len(drifted),
         "unread": unread,
     }
-    line = f"{plural(len(rows), 'Service')}: {summary['with_sender']} with {resource.label}"
+    services = plural(len({row["service_sid"] for row in rows}), "Service")
+    if any(row["iso_country_code"] is not None for row in rows):
+        services = f"{plural(len(rows), 'slot')} of {services}"
+    line = f"{services}: {summary['with_sender']} with {resource.label}"
     line += f", {summary['without_sender']} without"
     line += f", {summary['matching']} as desired, {len(drifted)} drifted" if compared else ""
     line += f", {unread} unread"

@@ -1,83 +1,210 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many at once: a pool of threads, the order of the work, and when to stop.
+"""Many slots at once: the order of the work, and when to stop.
 
 Private to this collection: it may change with any release.
 """
 
 from __future__ import annotations
 
-import threading
-import traceback
 import typing as t
 from collections import Counter
+from dataclasses import dataclass
 
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
+from ansible_collections.messaging.twilio.plugins.module_utils._current import by_service, read_all
+from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry, Key
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Facts, Outcome, derive
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import (
-    INTERVAL,
-    Gate,
-    Stopped,
-    read_slot,
-    reconcile,
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
+    CANARY_FAILED,
+    STOPPED,
+    TOO_MANY_CHANGES,
+    Facts,
+    Outcome,
+    derive,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, make_plan
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped, run_all
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import apply_plans, plan_slots
 
-Item = t.TypeVar("Item")
-Result = t.TypeVar("Result")
-
-#: Called after each slot with how many are done and the count of each action among them.
+#: Called with how many slots are done and the count of each action among them.
 Progress = t.Callable[[int, t.Mapping[str, int]], None]
 
 
+@dataclass(frozen=True)
+class Guards:
+    """What protects users from their own mistakes. With a guard, all slots are planned before the first write.
+
+    :ivar max_changes: a larger plan is refused as a whole. ``None`` allows any.
+    :ivar canary: how many Services are changed first. The others follow only if these are as desired.
+    """
+
+    max_changes: int | None = None
+    canary: int = 0
+
+
 def reconcile_all(
-    client: Client,
+    client: AnyClient,
     desired: t.Sequence[Desired],
     *,
     concurrency: int,
     check_mode: bool,
     max_failures: int | None = None,
+    guards: Guards | None = None,
     progress: Progress = lambda done, counts: None,
     journal: Journal | None = None,
 ) -> list[Outcome]:
     """The outcome of each slot, in the order of ``desired``.
 
-    A slot that fails does not stop the others, unless its outcome is fatal, more than ``max_failures`` failed, or the
-    run is cancelled. Then no further slot is started, and those are ``skipped``.
+    A slot that fails does not stop the others. A fatal outcome ends its account. A lost value, more than
+    ``max_failures`` failures and a cancellation end the run. Slots that are not started then are ``skipped``.
 
-    :arg concurrency: how many slots are reconciled at once, each by one thread.
-    :arg progress: called by one thread at a time.
+    :arg client: a client, or the `Accounts` of a run.
+    :arg concurrency: how many Services are reconciled at once, each by one thread.
+    :arg progress: called after each Service, by one thread at a time.
     :arg journal: as for `reconcile`.
     """
-    counts: Counter[str] = Counter()
-    gate = Gate()
-    unfinished: dict[Key, Facts] = {}
+    run = _Run(client, concurrency, check_mode, max_failures, progress, journal or Journal(None))
+    services = by_service(desired, lambda one: one.slot)
+    if guards is None:
+        run.each(services, run.plan_and_apply)
+    else:
+        run.each(services, run.plan)
+        run.guard(services, guards)
+    return run.outcomes(desired)
 
-    def work(one: Desired, stopped: Stopped) -> Outcome:
-        facts = unfinished[one.slot.key] = Facts(one)
-        return reconcile(
-            client, one, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate, facts=facts
+
+class _Run:
+    """One run over many slots."""
+
+    def __init__(
+        self,
+        client: AnyClient,
+        concurrency: int,
+        check_mode: bool,
+        max_failures: int | None,
+        progress: Progress,
+        journal: Journal,
+    ) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._check_mode = check_mode
+        self._max_failures = max_failures
+        self._progress = progress
+        self._journal = journal
+        self._gate = Gate()
+        self._counts: Counter[str] = Counter()
+        self._started: dict[Key, Facts] = {}
+        self._finished: dict[Key, Outcome] = {}
+        #: The slots that change, by the key of the first slot of their Service.
+        self._changing: dict[Key, list[Facts]] = {}
+        self._ended_accounts: set[str | None] = set()
+        self._ended = False
+
+    def each(
+        self, services: t.Sequence[list[Desired]], work: t.Callable[[list[Desired], Stopped], list[Outcome]]
+    ) -> None:
+        """Call ``work`` for each Service, unless the run or its account ended."""
+
+        def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+            account_sid = service[0].slot.account_sid
+            if account_sid in self._ended_accounts:
+                return [Outcome(one, "skipped", cause=STOPPED) for one in service]
+            return work(service, lambda: stopped() or account_sid in self._ended_accounts)
+
+        if not self._ended:
+            run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
+
+    def plan_and_apply(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        """Reconcile the slots of one Service."""
+        return self._apply(self._plan(service), stopped)
+
+    def plan(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        """Plan the slots of one Service. Returns the outcomes of those that do not change."""
+        facts = self._plan(service)
+        changing = [one for one in facts if one.changes]
+        if changing:
+            self._changing[service[0].slot.key] = changing
+        return self._apply([one for one in facts if not one.changes], stopped)
+
+    def guard(self, services: t.Sequence[list[Desired]], guards: Guards) -> None:
+        """Apply the plans of the Services that change, as far as the guards allow."""
+        changing = [service for service in services if service[0].slot.key in self._changing]
+        changes = sum(len(facts) for facts in self._changing.values())
+        if guards.max_changes is not None and changes > guards.max_changes:
+            self._hold_back(changing, TOO_MANY_CHANGES)
+            return
+        canary, others = changing[: guards.canary], changing[guards.canary :]
+        self.each(canary, self._apply_planned)
+        if not self._check_mode and not self._are_as_desired(canary):
+            self._hold_back(others, CANARY_FAILED)
+            return
+        self.each(others, self._apply_planned)
+
+    def outcomes(self, desired: t.Sequence[Desired]) -> list[Outcome]:
+        """The outcomes in the order of ``desired``."""
+        # A thread that was given up may still finish a slot. It removes it here after it has stored the outcome.
+        abandoned = dict(self._started)
+        return [self._finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
+
+    def _client_of(self, facts: list[Facts]) -> Client:
+        return self._client.for_account(facts[0].desired.slot.account_sid)
+
+    def _plan(self, service: list[Desired]) -> list[Facts]:
+        facts = [Facts(one) for one in service]
+        self._started.update((one.desired.slot.key, one) for one in facts)
+        plan_slots(self._client_of(facts), facts)
+        return facts
+
+    def _apply_planned(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        return self._apply(self._changing[service[0].slot.key], stopped)
+
+    def _apply(self, facts: list[Facts], stopped: Stopped) -> list[Outcome]:
+        if not facts:
+            return []
+        return apply_plans(
+            self._client_of(facts),
+            facts,
+            check_mode=self._check_mode,
+            stopped=stopped,
+            journal=self._journal,
+            gate=self._gate,
         )
 
-    def done(outcome: Outcome) -> bool:
-        unfinished.pop(outcome.desired.slot.key, None)
-        counts[outcome.action] += 1
-        if outcome.action != "skipped":
-            progress(sum(counts.values()) - counts["skipped"], counts)
-        return outcome.fatal or (max_failures is not None and counts["failed"] > max_failures)
+    def _done(self, outcomes: list[Outcome]) -> bool:
+        counts = self._counts
+        for outcome in outcomes:
+            self._finished[outcome.desired.slot.key] = outcome
+            self._started.pop(outcome.desired.slot.key, None)
+            counts[outcome.action] += 1
+            if outcome.fatal:
+                self._ended_accounts.add(outcome.desired.slot.account_sid)
+        if any(outcome.action != "skipped" for outcome in outcomes):
+            self._progress(sum(counts.values()) - counts["skipped"], counts)
+        too_many = self._max_failures is not None and counts["failed"] > self._max_failures
+        self._ended = self._ended or too_many or any(outcome.ends_run for outcome in outcomes)
+        return self._ended
 
-    outcomes = run_all(client, desired, work, done, concurrency=concurrency)
-    # Threads that were given up may still finish a slot: it leaves the one after it is in the other.
-    abandoned = dict(unfinished)
-    return [
-        outcome if outcome is not None else _not_done(one, abandoned.get(one.slot.key))
-        for one, outcome in zip(desired, outcomes)
-    ]
+    def _are_as_desired(self, services: list[list[Desired]]) -> bool:
+        """Whether the slots that were changed are as desired, and are read so."""
+        facts = [one for service in services for one in self._changing[service[0].slot.key]]
+        keys = [one.desired.slot.key for one in facts]
+        if any(key not in self._finished or self._finished[key].action in ("failed", "skipped") for key in keys):
+            return False
+        found = read_all(self._client, [one.desired.slot for one in facts], concurrency=self._concurrency)
+        return all(
+            isinstance(rows, list) and make_plan(one.desired, rows).action == "unchanged"
+            for one, rows in zip(facts, found)
+        )
+
+    def _hold_back(self, services: list[list[Desired]], why: str) -> None:
+        for service in services:
+            for one in self._changing[service[0].slot.key]:
+                one.held_back = why
+                self._done([derive(one)])
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
@@ -87,27 +214,8 @@ def _not_done(desired: Desired, facts: Facts | None) -> Outcome:
     return derive(facts)
 
 
-def read_all(client: Client, slots: t.Sequence[Slot], *, concurrency: int) -> list[list[Row] | ApiError | None]:
-    """The rows of each slot, in order, or why they could not be read.
-
-    An error that every other slot would get too ends the reading, and so does a cancelled run: slots that were not
-    read then are ``None``.
-    """
-
-    def work(slot: Slot, _stopped: Stopped) -> list[Row] | ApiError:
-        try:
-            return read_slot(client, slot)
-        except ApiError as error:
-            return error
-
-    def done(found: list[Row] | ApiError) -> bool:
-        return isinstance(found, ApiError) and found.fatal
-
-    return run_all(client, slots, work, done, concurrency=concurrency)
-
-
 def find_unrecovered(
-    client: Client, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
+    client: AnyClient, journal: Journal, outcomes: t.Iterable[Outcome], *, concurrency: int
 ) -> list[tuple[Entry, bool]]:
     """The entries of killed runs that this run did not bring to an end, and whether their slots are unknown.
 
@@ -123,66 +231,3 @@ def find_unrecovered(
         else:
             unrecovered.append((entry, not isinstance(rows, list) or bool(rows)))
     return unrecovered
-
-
-def run_all(
-    client: Client,
-    items: t.Sequence[Item],
-    work: t.Callable[[Item, Stopped], Result],
-    done: t.Callable[[Result], bool],
-    *,
-    concurrency: int,
-) -> list[Result | None]:
-    """The result of ``work`` for each item, in order, ``None`` for items that were not started or not finished.
-
-    If the grace period of a cancelled run ends first, the list is returned while threads may still complete it.
-
-    :arg work: gets an item, and a function that says whether the run was stopped.
-    :arg done: gets each result, by one thread at a time. If it returns true, no further item is started.
-    """
-    results: list[Result | None] = [None] * len(items)
-    places = iter(range(len(items)))
-    stop = threading.Event()
-    lock = threading.Lock()
-
-    def stopped() -> bool:
-        return stop.is_set() or client.cancellation.is_set()
-
-    def worker() -> None:
-        try:
-            while not stopped():
-                with lock:
-                    place = next(places, None)
-                if place is None:
-                    return
-                result = work(items[place], stopped)
-                with lock:
-                    results[place] = result
-                    if done(result):
-                        stop.set()
-        except Exception:  # pylint: disable=broad-exception-caught  # a bug must not discard the other results
-            stop.set()
-            traceback.print_exc()
-
-    threads = _start(worker, min(concurrency, len(items)))
-    if not threads:
-        worker()
-    for thread in threads:
-        # Python handles a signal in this thread, which therefore must wake now and then.
-        while thread.is_alive() and not client.cancellation.expired():
-            thread.join(INTERVAL)
-    return results
-
-
-def _start(worker: t.Callable[[], None], count: int) -> list[threading.Thread]:
-    """Up to ``count`` threads: as many as the system allows."""
-    threads: list[threading.Thread] = []
-    for _number in range(count):
-        # A thread that outlives the grace period of a cancelled run must not keep the process alive.
-        thread = threading.Thread(target=worker, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            break
-        threads.append(thread)
-    return threads

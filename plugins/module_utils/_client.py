@@ -8,6 +8,7 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
 import time
@@ -38,10 +39,17 @@ BACKOFF_START = 0.5
 MAX_BACKOFF = 30.0
 
 
+SERVICES_PATH = "/v1/Services"
+SERVICES_KEY = "services"
+
+
 class Client:
     """The API of one account. May be used by many threads at once.
 
     Every method raises `ApiError` for what the network or Twilio did.
+
+    If ``account_sid`` is set, it is compared with the account of everything that is read, and confirmed before the
+    first write: with an API key, Twilio ignores the SID and acts on the account of the key.
 
     :arg concurrency: maximum number of requests in flight, and of connections that are kept open.
     :arg cancellation: after its grace period no request is sent.
@@ -58,16 +66,32 @@ class Client:
     ) -> None:
         self.cancellation = cancellation or Cancellation()
         self.max_retries = connection.max_retries
-        self.account_sid = connection.account_sid
         self._base_url = connection.base_url
         self._wait = wait or self.cancellation.wait
-        self._limiter = ConcurrencyLimiter(concurrency)
         self._transport = Transport(
             connection, user_agent=USER_AGENT, concurrency=concurrency, cancellation=self.cancellation
         )
+        self._concurrency = concurrency
+        self._set_connection(connection)
+
+    def _set_connection(self, connection: Connection) -> None:
+        self.account_sid = connection.account_sid
+        self._confirmed = self.account_sid in (None, connection.username)
         self._redactor = self._transport.redactor
+        self._limiter = ConcurrencyLimiter(self._concurrency)
         #: Twilio asked for no request before this time of the monotonic clock.
         self._retry_not_before = 0.0
+
+    def for_connection(self, connection: Connection) -> Client:
+        """A client for another account with the same API, over the same connections, with its own limit."""
+        other = copy.copy(self)
+        other._transport = self._transport.with_credentials(connection)
+        other._set_connection(connection)
+        return other
+
+    def for_account(self, _account_sid: str | None) -> Client:
+        """The client of an account: this one, because it has no other."""
+        return self
 
     @property
     def requests_sent(self) -> int:
@@ -89,10 +113,12 @@ class Client:
             if not isinstance(page_rows, list) or not all(isinstance(row, dict) for row in page_rows):
                 raise ApiError(f"GET {path} failed: the answer has no list of objects as {key!r}. Check api_url")
             for row in page_rows:
+                self._check_account(row)
                 sid = row.get("sid")
                 rows.setdefault(sid if isinstance(sid, str) else len(rows), row)
             meta = page.get("meta")
-            link = meta.get("next_page_url") if isinstance(meta, dict) else None
+            # The Accounts API has its own name for the link.
+            link = meta.get("next_page_url") if isinstance(meta, dict) else page.get("next_page_uri")
             if not link:
                 return [*rows.values()]
             query = self._page_query(path, link)
@@ -100,14 +126,18 @@ class Client:
 
     def get(self, path: str) -> dict[str, t.Any]:
         """One resource."""
-        return self._read(path)
+        row = self._read(path)
+        self._check_account(row)
+        return row
 
     def create(self, path: str, form: t.Mapping[str, str]) -> dict[str, t.Any]:
         """Create a resource of a listing. Returns what the answer says, which the caller has to check."""
+        self._confirm_account()
         return self._call("POST", path, form=form)
 
     def delete(self, path: str) -> bool:
         """Delete a resource. Returns whether this call deleted it: if it did not exist, this is no error."""
+        self._confirm_account()
         try:
             self._call("DELETE", path)
         except ApiError as error:
@@ -124,6 +154,36 @@ class Client:
     def wait(self, attempt: int, *, jitter: bool = True) -> None:
         """Wait the backoff after ``attempt``, without ``jitter`` the whole of it."""
         self._wait(self.backoff(attempt) if jitter else min(MAX_BACKOFF, BACKOFF_START * 2**attempt))
+
+    def _check_account(self, row: t.Mapping[str, t.Any]) -> None:
+        account_sid = row.get("account_sid")
+        if self.account_sid is None or not isinstance(account_sid, str):
+            return
+        if account_sid.lower() != self.account_sid.lower():
+            raise ApiError(
+                f"account_sid is {self.account_sid}, but the credentials belong to account "
+                f"{self._redactor.text(account_sid)}. Correct account_sid, or use other credentials",
+                fatal=True,
+            )
+        self._confirmed = True
+
+    def _confirm_account(self) -> None:
+        """Read one Service if nothing that was read so far shows the account."""
+        if self._confirmed:
+            return
+        try:
+            self._check_account({"account_sid": self.find_account()})
+        except ApiError as error:
+            if error.status is None and error.fatal:
+                raise
+            raise ApiError(f"account_sid cannot be compared with the credentials: {error}", fatal=True) from None
+
+    def find_account(self) -> str | None:
+        """The account of the credentials, as one of its Services says. ``None`` if it has no Service."""
+        page = self._read(SERVICES_PATH, urlencode({"PageSize": 1}))
+        rows = page.get(SERVICES_KEY)
+        sids = [row.get("account_sid") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return next((sid for sid in sids if isinstance(sid, str)), None)
 
     def _read(self, path: str, query: str = "") -> dict[str, t.Any]:
         try:

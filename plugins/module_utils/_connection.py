@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ _API_URL_RULE = "api_url must be https://HOST[:PORT][/PATH], or http:// and a lo
 class Connection:
     """Where the API is and which credentials it gets.
 
+    :ivar accounts_url: the base URL of the Accounts API, which lists subaccounts.
     :ivar account_sid: the option, also if an API key is used. ``None`` if it is not set.
     :ivar timeout: seconds, for connecting and for each read.
     :ivar max_retries: maximum number of retries of a request.
@@ -40,6 +41,7 @@ class Connection:
     username: str
     password: str = field(repr=False)
     base_url: str
+    accounts_url: str
     account_sid: str | None = None
     timeout: float = 35.0
     max_retries: int = 5
@@ -52,6 +54,7 @@ def make_connection(options: Options) -> Connection:
     :raises InputError: for the first option that is wrong.
     """
     username, password = _credentials(options)
+    base_url, accounts_url = _base_urls(options)
     timeout, max_retries = options["timeout"], options["max_retries"]
     if not 0 < timeout <= 3600:
         raise InputError(f"timeout must be more than 0 and at most 3600, got {timeout}")
@@ -60,12 +63,33 @@ def make_connection(options: Options) -> Connection:
     return Connection(
         username=username,
         password=password,
-        base_url=_base_url(options),
+        base_url=base_url,
+        accounts_url=accounts_url,
         account_sid=options.get("account_sid"),
         timeout=timeout,
         max_retries=max_retries,
         verify=_verify(options),
     )
+
+
+def with_credentials(connection: Connection, account_sid: str, credentials: object) -> Connection:
+    """The connection to another account.
+
+    :arg credentials: ``auth_token``, or ``api_key`` and ``api_secret``.
+    :raises InputError: if they are not valid. No message shows a value of them.
+    """
+    label = f"accounts, {account_sid}"
+    names = ("auth_token", "api_key", "api_secret")
+    if not re.fullmatch("AC[0-9a-fA-F]{32}", account_sid):
+        raise InputError("accounts must have account SIDs as keys, each AC and 32 hexadecimal digits")
+    if not isinstance(credentials, t.Mapping) or not set(credentials) <= set(names):
+        raise InputError(f"{label} must be a mapping with auth_token, or with api_key and api_secret")
+    given = {name: str(value) for name, value in credentials.items() if value is not None}
+    try:
+        username, password = _credentials({"account_sid": account_sid if "api_key" not in given else None, **given})
+    except InputError as error:
+        raise InputError(f"{label}: {error}") from None
+    return replace(connection, username=username, password=password, account_sid=account_sid)
 
 
 def is_loopback(host: str) -> bool:
@@ -108,7 +132,8 @@ def _variable(option: str) -> str:
     return f"TWILIO_{option.upper()}"
 
 
-def _base_url(options: Options) -> str:
+def _base_urls(options: Options) -> tuple[str, str]:
+    """The base URLs of the Messaging API and of the Accounts API."""
     url, edge, region = options.get("api_url"), options.get("edge"), options.get("region")
     for name, value, example in (("edge", edge, "dublin"), ("region", region, "ie1")):
         if value and not (value.replace("-", "").isalnum() and value.isascii()):
@@ -119,8 +144,10 @@ def _base_url(options: Options) -> str:
             "The edge of ie1 is dublin"
         )
     if url is not None and url.rstrip("/") != DEFAULT_API_URL:
-        return _checked_url(url)
-    return f"https://messaging.{edge}.{region or 'us1'}.twilio.com" if edge else DEFAULT_API_URL
+        url = _checked_url(url)
+        return url, url
+    where = f"{edge}.{region or 'us1'}.twilio.com" if edge else "twilio.com"
+    return f"https://messaging.{where}", f"https://api.{where}"
 
 
 def _checked_url(url: str) -> str:

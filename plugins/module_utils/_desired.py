@@ -9,21 +9,27 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
+from ansible_collections.messaging.twilio.plugins.module_utils._countries import check_country
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, quoted, raise_problems
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, check_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
+    ALPHA_SENDER,
+    COUNTRY_SENDER,
+    check_sid,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._services import ONE_OF_TWO, check_service
 
 STATES = ("present", "absent")
-ENTRY_KEYS = ("service_sid", "service_name", "alpha_sender", "state", "replace")
+ENTRY_KEYS = ("service_sid", "service_name", "account_sid", "alpha_sender", "country_senders", "state", "replace")
 _MISSING_SENDER = (
     "alpha_sender is missing. Set it (alpha_sender_name in the role), or set state to absent to remove the sender"
 )
 
-#: Finds the SID of a Service by its name, or raises `InputError`.
-Find = t.Callable[[str], str]
+#: Completes a desired state with the SID and the account of its Service, or raises `InputError`.
+Locate = t.Callable[[Desired], Desired]
+#: Raises `InputError` if the desired states cannot be reconciled, before the first request.
+Check = t.Callable[[t.Sequence[Desired]], None]
 
 
 def make_desired(
@@ -31,11 +37,13 @@ def make_desired(
     service_name: object = None,
     alpha_sender: object = None,
     state: object = "present",
-    replace: object = True,  # pylint: disable=redefined-outer-name  # the name of the option
+    replace: object = True,
+    iso_country_code: object = None,
+    account_sid: object = None,
     *,
     label: str = "",
 ) -> Desired:
-    """The desired state of one Service, from the options of these names.
+    """The desired state of one slot, from the options of these names.
 
     :arg label: precedes the name of an option in messages, for example ``services, entry 3 of 300, ``.
     :raises InputError: for the first option that is not valid.
@@ -49,59 +57,86 @@ def make_desired(
         alpha_sender = ALPHA_SENDER.check(alpha_sender, f"{label}alpha_sender")
     elif state == "present":
         raise InputError(label + _MISSING_SENDER)
-    return Desired(Slot(ALPHA_SENDER, sid), t.cast("str | None", alpha_sender), str(state), replace, name)
+    account = None if account_sid is None else check_sid("AC", account_sid, f"{label}account_sid")
+    slot = Slot(ALPHA_SENDER, sid, account_sid=account)
+    if iso_country_code is not None:
+        slot = Slot(COUNTRY_SENDER, sid, check_country(iso_country_code, f"{label}iso_country_code"), account)
+    return Desired(slot, alpha_sender, str(state), replace, name)
 
 
-def with_sid(desired: Desired, find: Find) -> Desired:
-    """The desired state with the SID of its Service, which ``find`` looks up for a name."""
-    if desired.service_name is None:
-        return desired
-    return replace(desired, slot=replace(desired.slot, service_sid=find(desired.service_name)))
+def _make_service(
+    label: str, *, alpha_sender: object = None, country_senders: object = None, **options: object
+) -> list[Desired]:
+    """The desired states of the slots of one Service. ``state`` is that of the sender without a country."""
+    if not isinstance(country_senders, (t.Mapping, type(None))):
+        raise InputError(f"{label}country_senders must map countries to senders, got {quoted(country_senders)}")
+    found = []
+    if not country_senders or alpha_sender is not None or options.get("state", "present") != "present":
+        found.append(make_desired(alpha_sender=alpha_sender, label=label, **options))
+    for country, sender in (country_senders or {}).items():
+        options["state"] = "absent" if sender is None else "present"
+        place = f"{label}country_senders, {country}: "
+        found.append(make_desired(alpha_sender=sender, iso_country_code=country, label=place, **options))
+    return found
 
 
 def make_all_desired(
-    services: t.Sequence[object], common: t.Mapping[str, object], *, find: Find
+    services: t.Sequence[object],
+    common: t.Mapping[str, object],
+    *,
+    locate: Locate,
+    check: Check = lambda desired: None,
 ) -> tuple[Desired, ...]:
-    """One desired state for each Service, in the order of ``services``.
+    """The desired states of all slots, in the order of ``services``.
 
     :arg services: SIDs, or mappings with the keys of `ENTRY_KEYS`.
-    :arg common: ``alpha_sender``, ``state`` and ``replace`` for entries without their own. An entry with its own
-        ``state: absent`` and without its own sender removes any sender.
-    :arg find: called only if everything that can be checked without it is valid.
+    :arg common: ``alpha_sender``, ``country_senders``, ``state`` and ``replace`` for entries without their own. An
+        entry with its own ``state: absent`` and without its own sender removes any sender.
+    :arg locate: called only if everything that can be checked without it is valid.
     :raises InputError: for all bad entries at once, each by its label and value, and for a Service with two different
         desired states. The same twice counts once.
     """
     _check_common(common, services)
-    [desired] = _resolve([(list(zip(labels_of(services), services)), common)], find)
+    [desired] = _resolve([(list(zip(labels_of(services), services)), common)], locate, check)
     return desired
 
 
 def make_compared(
-    services: t.Sequence[object], common: t.Mapping[str, object], *, find: Find
+    services: t.Sequence[object],
+    common: t.Mapping[str, object],
+    *,
+    locate: Locate,
+    check: Check = lambda desired: None,
+    all_countries: bool = False,
 ) -> tuple[tuple[Desired, ...], list[Slot]]:
     """The desired states of the entries that have one, and the slots of those that are only to be read.
 
+    :arg all_countries: read the senders of all countries of each Service, too.
     :raises InputError: as `make_all_desired`.
     """
     labeled = list(zip(labels_of(services), services))
     compared = [(label, entry) for label, entry in labeled if _has_desired(entry, common)]
     others = [(label, _without_desired(entry)) for label, entry in labeled if not _has_desired(entry, common)]
     _check_common(common, [entry for _label, entry in compared])
-    desired, read = _resolve([(compared, common), (others, {"state": "absent"})], find)
+    desired, read = _resolve([(compared, common), (others, {"state": "absent"})], locate, check)
+    slots = [one.slot for one in read]
+    if all_countries:
+        services_read = {one.slot.service_sid: one.slot.account_sid for one in (*desired, *read)}
+        slots += [Slot(COUNTRY_SENDER, sid, ALL_COUNTRIES, account) for sid, account in services_read.items()]
     keys = {one.slot.key for one in desired}
-    return desired, [one.slot for one in read if one.slot.key not in keys]
+    return desired, [slot for slot in slots if slot.key not in keys]
 
 
 def _check_common(common: t.Mapping[str, object], services: t.Iterable[object]) -> None:
     alpha_sender = common.get("alpha_sender")
     if alpha_sender is not None:
         ALPHA_SENDER.check(alpha_sender, "alpha_sender")
-    elif common.get("state", "present") == "present" and any(isinstance(entry, str) for entry in services):
+    elif not _has_desired({}, common) and any(isinstance(entry, str) for entry in services):
         raise InputError(_MISSING_SENDER)
 
 
 def _resolve(
-    groups: t.Sequence[tuple[t.Sequence[tuple[str, object]], t.Mapping[str, object]]], find: Find
+    groups: t.Sequence[tuple[t.Sequence[tuple[str, object]], t.Mapping[str, object]]], locate: Locate, check: Check
 ) -> list[tuple[Desired, ...]]:
     """The desired states of each group of labeled entries and their common options."""
     problems: list[str] = []
@@ -115,13 +150,12 @@ def _resolve(
     ]
     merged = [_merge(labeled, problems) for labeled in checked]
     raise_problems(problems)
-    if all(one.service_name is None for desired in merged for one in desired):
-        return merged
+    check([one for desired in merged for one in desired])
     found = [
         [
             (label, desired)
             for label, one in labeled
-            for desired in _collect_error(problems, f"{label}, ", with_sid, one, find)
+            for desired in _collect_error(problems, f"{label}, ", lambda one: [locate(one)], one)
         ]
         for labeled in checked
     ]
@@ -131,25 +165,26 @@ def _resolve(
 
 
 def _collect_error(
-    problems: list[str], prefix: str, make: t.Callable[..., Desired], *args: object
-) -> tuple[Desired, ...]:
-    """The desired state as the only item, or nothing and one problem more."""
+    problems: list[str], prefix: str, make: t.Callable[..., list[Desired]], *args: object
+) -> list[Desired]:
+    """The desired states, or nothing and one problem more."""
     try:
-        return (make(*args),)
+        return make(*args)
     except InputError as error:
         problems.append(f"{prefix}{error}")
-        return ()
+        return []
 
 
 def _has_desired(entry: object, common: t.Mapping[str, object]) -> bool:
     given = {**common, **entry} if isinstance(entry, t.Mapping) else common
-    return given.get("alpha_sender") is not None or given.get("state", "present") != "present"
+    wanted = given.get("alpha_sender") is not None or bool(given.get("country_senders"))
+    return wanted or given.get("state", "present") != "present"
 
 
 def _without_desired(entry: object) -> object:
     if not isinstance(entry, t.Mapping):
         return entry
-    return {key: value for key, value in entry.items() if key not in ("alpha_sender", "state")}
+    return {key: value for key, value in entry.items() if key not in ("alpha_sender", "country_senders", "state")}
 
 
 def labels_of(services: t.Sequence[object]) -> list[str]:
@@ -163,7 +198,7 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
     labels: dict[object, str] = {}
     for label, desired in labeled:
         # Two spellings of one SID must not race each other.
-        key = desired.slot.key if desired.slot.service_sid else label
+        key = desired.slot.key if desired.slot.service_sid else (label, desired.slot.key)
         known = found.setdefault(key, desired)
         first = labels.setdefault(key, label)
         if _describe(known) != _describe(desired):
@@ -174,9 +209,9 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
     return tuple(found.values())
 
 
-def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> Desired:
+def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> list[Desired]:
     if isinstance(entry, str):
-        return make_desired(check_sid("MG", entry, label), None, **common, label=f"{label}, ")
+        return _make_service(f"{label}, ", **{**common, "service_sid": check_sid("MG", entry, label)})
     allowed = ", ".join(ENTRY_KEYS)
     if not isinstance(entry, t.Mapping):
         raise InputError(f"{label} must be a Service SID or a mapping with the keys {allowed}, got {quoted(entry)}")
@@ -190,7 +225,7 @@ def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> De
     inherited = dict(common)
     if entry.get("state") == "absent":
         inherited.pop("alpha_sender", None)
-    return make_desired(**{**inherited, **entry}, label=f"{label}, ")
+    return _make_service(f"{label}, ", **{**inherited, **entry})
 
 
 def _describe(desired: Desired) -> str:

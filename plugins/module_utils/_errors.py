@@ -31,6 +31,7 @@ class ApiError(Exception):
     :ivar status: the HTTP status. ``None`` if no answer came.
     :ivar request_id: the answer's ``Twilio-Request-Id``.
     :ivar indeterminate: the write may or may not have been carried out. Only reading shows which.
+    :ivar fatal: every other request of the account would fail as well.
     :ivar conflict: the resource is not in the state that was read before. Reading it again shows the present one.
     """
 
@@ -45,6 +46,7 @@ class ApiError(Exception):
         request_id: str | None = None,
         indeterminate: bool = False,
         conflict: bool = False,
+        fatal: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.message = sentence if message is None else message
@@ -54,11 +56,14 @@ class ApiError(Exception):
         self.request_id = request_id
         self.indeterminate = indeterminate
         self.conflict = conflict or status in (409, 412)
+        # Wrong credentials, and no permission.
+        self.fatal = fatal or status in (401, 403)
 
-    @property
-    def fatal(self) -> bool:
-        """Whether every other request of the account would fail as well: wrong credentials or no permission."""
-        return self.status in (401, 403)
+    def with_prefix(self, prefix: str) -> ApiError:
+        """The same error with a sentence that begins with ``prefix``."""
+        other = ApiError(f"{prefix}{self}", indeterminate=self.indeterminate, fatal=self.fatal, **self.as_fields())
+        other.conflict = self.conflict
+        return other
 
     @property
     def not_found(self) -> bool:
@@ -110,6 +115,10 @@ class Redactor:
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
 
+    def extended(self, secrets: t.Iterable[str | None]) -> Redactor:
+        """A redactor that removes ``secrets`` as well."""
+        return Redactor([*self._secrets, *secrets])
+
     def text(self, text: str) -> str:
         """``text`` for a message: without any secret and without control characters."""
         return printable(self._replace(text, 0))
@@ -121,11 +130,16 @@ class Redactor:
             # Half of a surrogate pair is valid JSON, but not valid text.
             return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
         if isinstance(value, dict):
-            # Ansible gives keys of this prefix a meaning of its own.
+            # Keys with this prefix have a meaning for Ansible.
             return {self.data(key): self.data(item) for key, item in value.items() if not key.startswith("__ansible")}
         if isinstance(value, list):
             return [self.data(item) for item in value]
         return value
+
+    def leaves(self, body: bytes) -> bool:
+        """Whether `data` would change nothing in the JSON ``body``, as its bytes show."""
+        suspicious = (b"\\", b"__ansible", *(secret.encode() for secret in self._secrets))
+        return body.isascii() and not any(part in body for part in suspicious)
 
     def _replace(self, text: str, max_kept: int) -> str:
         for secret in self._secrets:

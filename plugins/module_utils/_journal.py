@@ -14,7 +14,6 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 import typing as t
@@ -26,7 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal_file imp
     append,
     clear_in,
     create,
-    locked,
+    open_ended,
     paths_in,
     read_entries,
 )
@@ -34,6 +33,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
 
 #: The end of the name of a file that could not be read as a journal.
 _ASIDE = ".unreadable"
+_FOLDER_RULE = "journal_path must be a folder in which files can be read, written and locked"
 
 
 class JournalError(Exception):
@@ -64,8 +64,7 @@ class Journal:
             if not check_mode:
                 self._file, self._path = create(folder)
         except (OSError, ValueError) as error:
-            rule = "must be a folder in which files can be read, written and locked"
-            raise InputError(f"journal_path {rule}, got {quoted(folder)}: {error}") from None
+            raise InputError(f"{_FOLDER_RULE}, got {quoted(folder)}: {error}") from None
 
     def __enter__(self) -> Journal:
         return self
@@ -79,7 +78,7 @@ class Journal:
                 os.unlink(self._path)
             os.close(self._file)
         for path in paths_in(self._folder):
-            with contextlib.suppress(OSError), locked(path, fcntl.LOCK_EX) as file:
+            with contextlib.suppress(OSError), open_ended(path) as file:
                 if file is None:
                     continue
                 entries, readable = read_entries(file)
@@ -100,7 +99,7 @@ class Journal:
                         self._write(entry, sync=True)
                         clear_in(path, entry)
         except OSError as error:
-            raise InputError(f"journal_path: {quoted(self._folder)} cannot be written: {error}") from None
+            raise InputError(f"{_FOLDER_RULE}, got {quoted(self._folder)}: {error}") from None
 
     def entry(self, slot: Slot) -> Entry | None:
         """The open entry of a slot of this run."""
@@ -159,7 +158,7 @@ class Journal:
         for path in paths_in(folder):
             if path == self._path:
                 continue
-            with locked(path, fcntl.LOCK_SH) as file:
+            with open_ended(path) as file:
                 if file is None:
                     continue
                 self._ended[path], readable = read_entries(file)

@@ -93,18 +93,17 @@ def create(folder: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def locked(path: str, kind: int) -> t.Iterator[int | None]:
+def open_ended(path: str) -> t.Iterator[int | None]:
     """The opened file of a run that ended, ``None`` if the run lives or the file is gone."""
     try:
-        # NFS allows an exclusive lock only on a file that is open for writing, which a folder cannot be.
-        mode = os.O_RDWR if stat.S_ISREG(os.stat(path).st_mode) else os.O_RDONLY
         # A pipe must not block.
-        file = os.open(path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         yield None
         return
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        # Only a living run has the exclusive lock. Several others may look at the file at the same moment.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         yield None
     else:
@@ -150,7 +149,8 @@ def _parse(line: str) -> tuple[Entry, bool]:
     entry = Entry(slot, resource.check(data["value"], "value"), data["sid"], float(data["at"]))
     valid = is_sid("MG", slot.service_sid) and is_sid(resource.sid_kind, entry.sid)
     valid = valid and (slot.account_sid is None or is_sid("AC", slot.account_sid))
-    valid = valid and (slot.country is None or re.fullmatch("[A-Z]{2}", slot.country) is not None)
+    country = "" if resource.country_form_field is None else "[A-Z]{2}"
+    valid = valid and re.fullmatch(country, slot.country or "") is not None
     if not valid or not math.isfinite(entry.at):
         raise ValueError("not an entry")
     return entry, data.get("cleared") is True

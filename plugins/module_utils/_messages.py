@@ -25,6 +25,8 @@ _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9
 _BEFORE_WRITING = {
     cause.NOT_READ: "{slot}: the {label} cannot be read, nothing was changed: {read_error}",
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
+    cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
+    cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -34,7 +36,7 @@ _BEFORE_WRITING = {
 }
 _SEVERAL = {
     "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
-    "absent": "{slot} has several {label}s ({before}). Set {name} to the one that you want to delete",
+    "absent": "{slot} has several {label}s ({before}). Set {name} to the {label} that you want to delete",
 }
 #: What follows the error of a write.
 _AFTER_WRITING = {
@@ -57,8 +59,7 @@ def recovery_command(slot: Slot, value: str) -> str:
     # Plain if YAML allows it: Ansible prints results as JSON, which escapes each double quote, and a command that is
     # copied from there would not work.
     name = value if _PLAIN_IN_YAML.fullmatch(value) else json.dumps(value)
-    resource = slot.resource
-    variables = f"{{{resource.name}_name: !!str {name}, {resource.name}_services: [{slot.service_sid}]}}"
+    variables = slot.resource.recovery.format(value=name, service_sid=slot.service_sid, country=slot.country)
     return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 
@@ -99,7 +100,7 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
     return {
         "slot": name_slot(slot),
         "label": slot.resource.label,
-        "name": slot.resource.name,
+        "name": slot.resource.field,
         "value": outcome.desired.value,
         "before": outcome.before,
         "after": outcome.after,
@@ -134,6 +135,11 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
     if facts.problem == problem.SEVERAL:
         return ", more than one"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def change(before: str | None, after: str | None) -> str:
+    """A kind of change: ``OLD CO → ACME``."""
+    return f"{before or 'none'} → {after or 'none'}"
 
 
 def warning(outcome: Outcome) -> str | None:

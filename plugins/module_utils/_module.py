@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
@@ -18,10 +19,14 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import DEFAULT_API_URL, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, quoted
-from ansible_collections.messaging.twilio.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR, Cancellation
+from ansible_collections.messaging.twilio.plugins.module_utils._transport import (
+    REQUESTS_IMPORT_ERROR,
+    Cancellation,
+)
 
 #: Twilio is known to answer about this many requests of one account at once.
 MAX_CONCURRENCY = 100
@@ -29,8 +34,8 @@ MAX_CONCURRENCY = 100
 INTERVAL = 500
 CANCELLED = "The run was cancelled. Services whose change had started were completed"
 
-#: Makes a client for as many threads as it is given.
-Connect = t.Callable[[int], Client]
+#: Makes the clients of a run, for as many threads as it is given.
+Connect = t.Callable[[int], Accounts]
 Spec = dict[str, dict[str, t.Any]]
 
 
@@ -74,13 +79,19 @@ def services_spec() -> Spec:
 
 
 def desired_spec() -> Spec:
-    """The options of the desired state, as the fragment ``_desired`` documents them."""
+    """The options of the desired state of a Service, as the fragment ``_desired`` documents them."""
     return {
         # Raw, so that YAML's NO, which is a truth value, is refused instead of taken for 'False'.
         "alpha_sender": {"type": "raw"},
+        "country_senders": {"type": "dict"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "replace": {"type": "bool", "default": True},
     }
+
+
+def accounts_spec() -> Spec:
+    """The options for several accounts, as the fragment ``_accounts`` documents them."""
+    return {"accounts": {"type": "dict", "no_log": True}, "subaccounts": {"type": "bool", "default": False}}
 
 
 def controller_spec() -> Spec:
@@ -114,6 +125,21 @@ def check_minimum(name: str, value: float | None, minimum: int = 0) -> None:
         raise InputError(f"{name} must be {minimum} or more, got {value:g}")
 
 
+def count_max_changes(value: object, total: int) -> int | None:
+    """The number of changes that ``max_changes`` allows.
+
+    :arg value: a number, or a percentage of ``total`` such as ``10%``, rounded down. ``None`` allows any.
+    :raises InputError: if it is neither.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})|(\d{1,2}(?:\.\d{1,3})?|100) ?%", "" if isinstance(value, bool) else str(value))
+    if match is None:
+        raise InputError(f"max_changes must be a number or a percentage such as 10%, got {quoted(value)}")
+    count, percentage = match.groups()
+    return int(count) if count is not None else int(float(percentage) * total / 100)
+
+
 def check_path(path: str | None, name: str) -> None:
     """Raise `InputError` if the option ``name`` is not the path of a file that can be written. Keeps the file."""
     if path is not None:
@@ -136,9 +162,11 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     cancellation = Cancellation()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_args: cancellation.cancel())
-    threading.Thread(target=_watch_output, args=(cancellation,), daemon=True).start()
+    # A container's limit of processes may leave no thread for it. The run works without it.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=_watch_output, args=(cancellation,), daemon=True).start()
 
-    def connect(concurrency: int) -> Client:
+    def connect(concurrency: int) -> Accounts:
         connection = make_connection(module.params)
         if REQUESTS_IMPORT_ERROR is not None:
             module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
@@ -146,7 +174,11 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
             module.warn(
                 f"validate_certs is false: any server that answers for {connection.base_url} gets the credentials"
             )
-        return Client(connection, concurrency=concurrency, cancellation=cancellation)
+        client = Client(connection, concurrency=concurrency, cancellation=cancellation)
+        accounts = make_accounts(client, connection, module.params)
+        for text in accounts.warnings:
+            module.warn(text)
+        return accounts
 
     try:
         result = job(module.params, connect)

@@ -90,9 +90,30 @@ def join_values(resource: Resource, rows: t.Iterable[Row]) -> str | None:
     return ", ".join(value_of(resource, row) for row in rows) or None
 
 
-def rows_of(slot: Slot, listing: t.Iterable[Row]) -> list[Row]:
-    """The rows of a listing that belong to the slot: those of its country, or those without one."""
-    return [row for row in listing if (str(row.get("iso_country_code") or "").upper() or None) == slot.country]
+def sid_of(row: Row) -> str:
+    """The SID of a row as text, whatever Twilio put there."""
+    return str(row.get("sid"))
+
+
+def country_of(row: Row) -> str | None:
+    """The country of a row. Twilio returns an empty string or nothing for the value of the Service itself."""
+    return str(row.get("iso_country_code") or "").upper() or None
+
+
+#: Instead of a country: all countries, for reading.
+ALL_COUNTRIES = "*"
+
+
+def rows_of(slot: Slot, listing: t.Iterable[Row], countries: t.Mapping[str, str]) -> list[Row]:
+    """The rows of a listing that belong to the slot: those of its country, or those without one.
+
+    :arg countries: the country of each SID that some listing has with one. Nobody knows whether a listing without
+        countries includes their rows.
+    """
+    found = [(row, country_of(row) or countries.get(sid_of(row))) for row in listing]
+    if slot.country == ALL_COUNTRIES:
+        return [row for row, country in found if country is not None]
+    return [row for row, country in found if country == slot.country]
 
 
 def make_plan(desired: Desired, current: t.Sequence[Row]) -> Plan:

@@ -1,129 +1,108 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reconcile one slot: read, plan, apply, verify, and roll back if that fails.
+"""Reconcile the slots of one Service: read, plan, apply, verify, and roll back if that fails.
 
-This is the one place that knows check mode: there, nothing follows the plan. A real run applies that very plan.
+Only this file knows check mode, which ends after the plan. A run without check mode applies the same plan.
 Private to this collection: it may change with any release.
 """
 
 from __future__ import annotations
 
-import threading
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, quoted
+from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal, JournalError
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive, sid_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Desired,
     Plan,
     Slot,
     make_plan,
     rows_of,
+    sid_of,
     value_of,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
 
 #: How often a slot is planned again because somebody else wrote to it meanwhile.
 MAX_RACES = 1
-#: Seconds between two looks whether the run was stopped.
-INTERVAL = 0.2
-
-Stopped = t.Callable[[], bool]
-
-
-class Gate:
-    """Lets one replacement through at a time until a create has succeeded.
-
-    A refusal is rarely about one Service. If every create is refused, this costs one value instead of one for each
-    worker. A slot that only creates risks nothing: it never waits, and its success proves the permission.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._active = 0
-        self._proven = False
-        self._closed = False
-
-    def enter(self, *, replaces: bool, stopped: Stopped) -> bool:
-        """Wait for the turn of a slot. Returns ``False`` if the run was stopped meanwhile."""
-        with self._changed:
-            while replaces and self._active and not self._proven:
-                if self._closed or stopped():
-                    break
-                self._changed.wait(INTERVAL)
-            if self._closed or stopped():
-                return False
-            self._active += 1
-            return True
-
-    def leave(self, *, created: bool, fatal: bool) -> None:
-        """End the turn. A fatal outcome lets nobody else through."""
-        with self._changed:
-            self._active -= 1
-            self._proven = self._proven or created
-            self._closed = self._closed or fatal
-            self._changed.notify_all()
-
-
-def read_slot(client: Client, slot: Slot) -> list[Row]:
-    """The rows of a slot.
-
-    :raises ApiError: if they cannot be read.
-    """
-    return rows_of(slot, client.list(slot.resource.collection(slot.service_sid), slot.resource.list_key))
 
 
 def reconcile(
     client: Client,
-    desired: Desired,
+    desired: t.Sequence[Desired],
     *,
     check_mode: bool,
     stopped: Stopped | None = None,
     journal: Journal | None = None,
     gate: Gate | None = None,
-    facts: Facts | None = None,
-) -> Outcome:
-    """Bring one slot to its desired state, or say what would be done.
+    facts: t.Sequence[Facts] | None = None,
+) -> list[Outcome]:
+    """Bring the slots of one Service to their desired states, or say what would be done.
 
-    Never raises: what the network, Twilio or a bug did is in the outcome.
+    Never raises: what the network, Twilio or a bug did is in the outcomes.
 
     :arg stopped: asked before the first write. If it returns true, nothing is written. A slot whose writing began is
         brought to its end. By default a cancelled run stops.
     :arg journal: where a value is recorded before it is deleted for another.
-    :arg gate: shared by all slots of an account.
-    :arg facts: collects what happens. Somebody else may look at it if this never returns.
+    :arg gate: shared by all slots of a run.
+    :arg facts: collect what happens. Somebody else may look at them if this never returns.
     """
-    facts = facts if facts is not None else Facts(desired)
-    journal = journal or Journal(None)
-    try:
-        _reconcile(client, check_mode, stopped or client.cancellation.is_set, journal, gate or Gate(), facts)
-    except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
-        _note_bug(facts, error)
-    outcome = derive(facts)
-    _settle(journal, facts, outcome)
-    return outcome
+    facts = facts if facts is not None else [Facts(one) for one in desired]
+    plan_slots(client, facts)
+    return apply_plans(client, facts, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate)
 
 
-def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts) -> None:
-    desired = facts.desired
+def plan_slots(client: Client, facts: t.Sequence[Facts]) -> None:
+    """Read the slots of one Service and make their plans. Never raises: an error is noted in the facts."""
     try:
-        facts.current = read_slot(client, desired.slot)
-    except ApiError as error:
-        facts.read_error = error
-        return
-    plan = facts.plan = make_plan(desired, facts.current)
-    if plan.problem is not None or plan.action == "unchanged" or check_mode:
-        return
+        rows, countries = read_slots(client, [one.desired.slot for one in facts])
+        for one, current in zip(facts, rows):
+            one.current, one.countries = current, countries
+            one.plan = make_plan(one.desired, current)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a bug is the failure of one Service
+        for one in facts:
+            one.read_error = error if isinstance(error, ApiError) else _bug(error)
+
+
+def apply_plans(
+    client: Client,
+    facts: t.Sequence[Facts],
+    *,
+    check_mode: bool,
+    stopped: Stopped | None = None,
+    journal: Journal | None = None,
+    gate: Gate | None = None,
+) -> list[Outcome]:
+    """Apply the plans of the slots of one Service. Arguments and result are those of `reconcile`."""
+    journal, gate = journal or Journal(None), gate or Gate()
+    outcomes = []
+    for one in facts:
+        try:
+            if one.changes and not check_mode:
+                _apply_plan(client, one, stopped or client.cancellation.is_set, journal, gate)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
+            _note_bug(one, error)
+        outcome = derive(one)
+        _settle(journal, one, outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _apply_plan(client: Client, facts: Facts, stopped: Stopped, journal: Journal, gate: Gate) -> None:
+    desired, plan = facts.desired, t.cast(Plan, facts.plan)
     if not gate.enter(replaces=bool(plan.delete) and plan.create is not None, stopped=stopped):
         facts.stopped = True
         return
     try:
         facts.applied = True
         entry = journal.entry(desired.slot)
-        facts.claimed = entry is not None
+        facts.claimed = entry.sid if entry is not None else None
         if entry is not None and not facts.current:
             facts.inherited = entry.value
             facts.deleted.append(entry.value)
@@ -135,12 +114,16 @@ def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Jour
     except Exception as error:  # pylint: disable=broad-exception-caught  # as above, and the gate has to know
         _note_bug(facts, error)
     finally:
-        gate.leave(created=facts.created, fatal=derive(facts).fatal)
+        gate.leave(created=facts.created, lost=derive(facts).ends_run)
+
+
+def _bug(error: Exception) -> Exception:
+    return RuntimeError(f"unexpected {type(error).__name__}: {quoted(str(error))}")
 
 
 def _note_bug(facts: Facts, error: Exception) -> None:
-    bug = RuntimeError(f"unexpected {type(error).__name__}: {quoted(str(error))}")
-    facts.error, facts.current, facts.read_error = bug, None, bug
+    facts.error = facts.read_error = _bug(error)
+    facts.current = None
 
 
 def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
@@ -153,8 +136,8 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
         facts.error = None
         try:
             _write(client, plan, facts, journal)
-        except (ApiError, JournalError) as error:
-            facts.error = error
+        except (ApiError, JournalError) as failure:
+            facts.error = failure
         if facts.error is None and not facts.missing:
             return
         again = _plan_again(client, facts)
@@ -177,6 +160,12 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
             client.wait(retries - 1, jitter=not lags)
 
 
+def _read_again(client: Client, facts: Facts) -> list[Row]:
+    slot = facts.desired.slot
+    listing = client.list(slot.resource.collection(slot.service_sid), slot.resource.list_key)
+    return rows_of(slot, listing, facts.countries)
+
+
 def _plan_again(client: Client, facts: Facts) -> Plan | None:
     """Read the slot after a write that failed or that was answered with 404.
 
@@ -184,7 +173,7 @@ def _plan_again(client: Client, facts: Facts) -> Plan | None:
     """
     desired = facts.desired
     try:
-        listing = read_slot(client, desired.slot)
+        listing = _read_again(client, facts)
     except ApiError as error:
         facts.current, facts.read_error = None, error
         facts.error = facts.error or error
@@ -246,7 +235,8 @@ def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> N
         else:
             facts.open_delete = earlier
         raise
-    facts.open_delete = None
+    # A 404 may be wrong, so an earlier DELETE stays open until the row is not listed.
+    facts.open_delete = None if deleted else earlier
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True
@@ -262,7 +252,7 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
     earlier = facts.open_create
     facts.doubtful, facts.open_create = value, True
     try:
-        row = client.create(path, {resource.form_field: value})
+        row = client.create(path, resource.form(value, slot.country))
     except ApiError as error:
         facts.open_create = earlier or error.indeterminate
         facts.wrote = facts.wrote or error.indeterminate
@@ -278,8 +268,10 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
 def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None:
     """Create the value again that was deleted for one that was then refused."""
     desired = Desired(facts.desired.slot, old, "present", replace=False)
-    facts.rollback = Facts(desired, make_plan(desired, ()), applied=True, gone=facts.gone, missing=facts.missing)
-    _apply(client, t.cast(Plan, facts.rollback.plan), facts.rollback, journal)
+    plan = make_plan(desired, ())
+    facts.rollback = Facts(desired, plan, applied=True, gone=facts.gone, missing=facts.missing)
+    facts.rollback.countries = facts.countries
+    _apply(client, plan, facts.rollback, journal)
 
 
 def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
@@ -291,7 +283,7 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     # The absence of one value does not mean that another one may stay lost.
     named = facts.desired.value in (None, entry.value)
     absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
-    nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
+    may_be_gone = not facts.applied or entry.sid == facts.claimed or entry.sid in facts.gone | facts.missing
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
-    if absent or nothing_deleted or entry.is_settled_by(rows):
+    if absent or not may_be_gone or entry.is_settled_by(rows):
         journal.clear(slot)

@@ -35,13 +35,15 @@ _SIDS = {
 class Resource:
     """A resource under a Service with list, create and delete.
 
-    :ivar name: what results and variables call it.
+    :ivar name: identifies it, also in journals.
     :ivar label: what messages call it.
     :ivar path: the last part of its path.
     :ivar list_key: the key of the rows in a listing.
     :ivar sid_kind: the first two letters of its SIDs.
     :ivar field: the field that is compared.
     :ivar form_field: the form field that creates it.
+    :ivar country_form_field: the form field of the country, ``None`` if a Service has one slot only.
+    :ivar recovery: the variables of the role that create a value again, as YAML.
     :ivar check: the rule of the value. Returns it, or raises `InputError` with the given label.
     """
 
@@ -52,7 +54,9 @@ class Resource:
     sid_kind: str
     field: str
     form_field: str
+    recovery: str
     check: t.Callable[[object, str], str]
+    country_form_field: str | None = None
 
     def collection(self, service_sid: str) -> str:
         """The path of the listing of one Service."""
@@ -61,6 +65,13 @@ class Resource:
     def member(self, service_sid: str, sid: str) -> str:
         """The path of one row."""
         return f"{self.collection(service_sid)}/{sid}"
+
+    def form(self, value: str, country: str | None) -> dict[str, str]:
+        """The form that creates a value."""
+        form = {self.form_field: value}
+        if self.country_form_field is not None and country is not None:
+            form[self.country_form_field] = country
+        return form
 
 
 def is_sid(kind: str, value: object) -> bool:
@@ -115,8 +126,26 @@ ALPHA_SENDER = Resource(
     sid_kind="AI",
     field="alpha_sender",
     form_field="AlphaSender",
+    recovery="{{alpha_sender_name: !!str {value}, alpha_sender_services: [{service_sid}]}}",
     check=check_sender,
 )
 
+#: https://www.twilio.com/docs/messaging/api/destination-alphasender-resource: one sender for each country. The rows of
+#: the listing include the default sender, which has no country: that is left to `ALPHA_SENDER`.
+COUNTRY_SENDER = Resource(
+    name="country_sender",
+    label="alpha sender",
+    path="DestinationAlphaSenders",
+    list_key="alpha_senders",
+    sid_kind="AI",
+    field="alpha_sender",
+    form_field="AlphaSender",
+    recovery=(
+        "{{alpha_sender_country_senders: {{!!str {country}: !!str {value}}}, alpha_sender_services: [{service_sid}]}}"
+    ),
+    check=check_sender,
+    country_form_field="IsoCountryCode",
+)
+
 #: Every resource by its name.
-RESOURCES = {resource.name: resource for resource in (ALPHA_SENDER,)}
+RESOURCES = {resource.name: resource for resource in (ALPHA_SENDER, COUNTRY_SENDER)}

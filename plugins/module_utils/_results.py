@@ -14,17 +14,24 @@ import typing as t
 from collections import Counter
 from datetime import datetime, timezone
 
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
+    change,
     message,
     name_slot,
     recovery_command,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
+    CANARY_FAILED,
+    STOPPED,
+    TOO_MANY_CHANGES,
+    Outcome,
+    errors_of,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 #: Ends the summary line in check mode.
@@ -34,6 +41,8 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
+#: How many kinds of changes a message names before it counts the others.
+MAX_KINDS = 10
 #: How many slots a diff shows before it counts the others.
 MAX_IN_DIFF = 50
 
@@ -73,7 +82,7 @@ def _error_fields(outcome: Outcome) -> dict[str, t.Any]:
     return error_fields(message(outcome))
 
 
-def account_of(client: Client, outcomes: t.Iterable[Outcome]) -> str | None:
+def account_of(client: AnyClient, outcomes: t.Iterable[Outcome]) -> str | None:
     """The account that the client works on: as the rows say, or else the options."""
     for outcome in outcomes:
         account_sid = (outcome.row or {}).get("account_sid")
@@ -82,9 +91,7 @@ def account_of(client: Client, outcomes: t.Iterable[Outcome]) -> str | None:
     return client.account_sid
 
 
-def single_result(
-    outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False
-) -> dict[str, t.Any]:
+def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False) -> dict[str, t.Any]:
     """The result of a module for one slot. A skipped slot is a failure, because it is not as desired."""
     resource = outcome.desired.slot.resource
     failed = outcome.action in ("failed", "skipped")
@@ -98,7 +105,7 @@ def single_result(
         "msg": message(outcome) + (CHECK_MODE if check_mode and not failed else ""),
         "diff": make_diff([outcome]),
         "warnings": [note] if note else [],
-        **({"failed": True} if failed else {resource.name: dict(row or {})}),
+        **({"failed": True} if failed else {resource.field: dict(row or {})}),
     }
 
 
@@ -107,13 +114,14 @@ def bulk_result(
 ) -> dict[str, t.Any]:
     """The result of a module for many slots."""
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = failure_lines(outcomes)
+    failures = [*failure_lines(outcomes), *_guard_lines(outcomes)]
+    desired = [outcome.desired for outcome in outcomes]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
-        "msg": "\n".join([summary_line(summary) + (CHECK_MODE if check_mode else ""), *failures]),
+        "msg": "\n".join([summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
-        "desired": count_desired(outcome.desired for outcome in outcomes),
+        "desired": count_desired(desired),
         "diff": make_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
@@ -127,12 +135,22 @@ def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:
     return {**summary, "total": sum(summary.values())}
 
 
-def summary_line(summary: t.Mapping[str, int]) -> str:
-    """The summary as one line."""
+def summary_line(summary: t.Mapping[str, int], slots: str) -> str:
+    """The summary as one line.
+
+    :arg slots: what is counted, as `count_slots` says it.
+    """
     if not summary["total"]:
-        return "0 Services: nothing to do"
-    line = f"{plural(summary['total'], 'Service')}: {_counts(summary)}"
-    return line + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
+        return f"{slots}: nothing to do"
+    return f"{slots}: {_counts(summary)}" + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
+
+
+def count_slots(desired: t.Collection[Desired]) -> str:
+    """``300 Services``, or ``900 senders of 300 Services`` if countries are involved."""
+    if all(one.slot.country is None for one in desired):
+        return plural(len(desired), "Service")
+    services = len({one.slot.service_sid for one in desired})
+    return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 
 def _counts(summary: t.Mapping[str, int]) -> str:
@@ -148,11 +166,44 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     failed.sort(key=lambda outcome: outcome.lost is None)
     lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
     skipped = sum(outcome.action == "skipped" for outcome in outcomes)
-    line = f"{len(failed)} of {plural(len(outcomes), 'Service')} failed"
-    line += f", {skipped} skipped because the run was stopped" if skipped else ""
+    line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
+    line += f", {skipped} skipped" if skipped else ""
     line += f". Lost senders: {', '.join(lost)}" if lost else ""
     more = len(failed) - MAX_REASONS
     return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
+
+
+def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
+    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
+    return Counter(change(*sides) for outcome in outcomes if (sides := _sides(outcome)) is not None).most_common()
+
+
+def _sides(outcome: Outcome) -> tuple[str | None, str | None] | None:
+    """The value of a slot that changes, before and after. A guard may have held the change back."""
+    if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED) and outcome.facts is not None:
+        plan = outcome.facts.plan
+        return None if plan is None else (plan.before, plan.after)
+    return (outcome.before, outcome.after) if outcome.changed else None
+
+
+def _guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """Which guard held changes back, and which changes. Empty if none did."""
+    held_back = [outcome for outcome in outcomes if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED)]
+    if not held_back:
+        return []
+    count = len(held_back)
+    if held_back[0].cause == TOO_MANY_CHANGES:
+        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
+        line += f"To allow it, set max_changes to {count} or more"
+    else:
+        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
+    kinds = count_changes(held_back)
+    more = len(kinds) - MAX_KINDS
+    return [
+        line,
+        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
+        *([f"and {more} more kinds of changes"] if more > 0 else []),
+    ]
 
 
 def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
@@ -172,13 +223,13 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
 
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
     """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [outcome for outcome in outcomes if outcome.changed]
+    changed = [(outcome, sides) for outcome in outcomes if (sides := _sides(outcome)) is not None]
     more = len(changed) - MAX_IN_DIFF
-    end = f"... and {plural(more, 'more Service')}\n" if more > 0 else ""
-    return {
-        side: "".join(_diff_lines(outcome, getattr(outcome, side)) for outcome in changed[:MAX_IN_DIFF]) + end
-        for side in ("before", "after")
-    }
+    end = f"... and {more} more\n" if more > 0 else ""
+    before, after = (
+        "".join(_diff_lines(outcome, sides[side]) for outcome, sides in changed[:MAX_IN_DIFF]) + end for side in (0, 1)
+    )
+    return {"before": before, "after": after}
 
 
 def _diff_lines(outcome: Outcome, value: str | None) -> str:
@@ -204,12 +255,13 @@ def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str,
 
 
 def write_progress(
-    path: str | None, total: int, interval: float, *, check_mode: bool = False
+    path: str | None, desired: t.Collection[Desired], interval: float, *, check_mode: bool = False
 ) -> t.Callable[[int, t.Mapping[str, int]], None]:
     """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
 
-    A line is due ``interval`` seconds after the one before, and for the last slot of ``total``.
+    A line is due ``interval`` seconds after the last line, and for the last slot.
     """
+    total, slots = len(desired), count_slots(desired)
     last = time.monotonic()
 
     def progress(done: int, counts: t.Mapping[str, int]) -> None:
@@ -217,7 +269,7 @@ def write_progress(
         if path is None or (done != total and time.monotonic() - last < interval):
             return
         last = time.monotonic()
-        line = f"{done} of {plural(total, 'Service')} done: {_counts(make_summary(counts))}. {total - done} left"
+        line = f"{done} of {slots} done: {_counts(make_summary(counts))}. {total - done} left"
         # A full disk is no reason to stop.
         with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
             file.write(line + (CHECK_MODE if check_mode else "") + "\n")
@@ -232,7 +284,7 @@ class Stopwatch:
         self._started_at = datetime.now(timezone.utc)
         self._begin = time.monotonic()
 
-    def fields(self, client: Client) -> dict[str, t.Any]:
+    def fields(self, client: AnyClient) -> dict[str, t.Any]:
         """``started_at`` (UTC, ISO 8601), ``seconds`` since then, and the ``requests`` of ``client``."""
         return {
             "started_at": self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -12,9 +12,11 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import typing as t
+from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import read_all
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._client import SERVICES_KEY, SERVICES_PATH
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     MAX_JOINED,
     ApiError,
@@ -23,72 +25,131 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     plural,
     quoted,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._pool import run_all
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
-    Resource,
+    ALPHA_SENDER,
+    COUNTRY_SENDER,
     Row,
     check_sid,
     is_sid,
     sid_key,
 )
 
-PATH = "/v1/Services"
-LIST_KEY = "services"
 ONE_OF_TWO = "Set service_sid or service_name"
 
 
-def list_services(client: Client) -> list[Row]:
-    """All Services of the account.
+def list_services(client: AnyClient) -> list[Row]:
+    """All Services of the account, or of all accounts of a run.
 
     :raises ApiError: if they cannot be read.
     """
-    return t.cast("list[Row]", client.list(PATH, LIST_KEY))
+    if not isinstance(client, Accounts):
+        return list(client.list(SERVICES_PATH, SERVICES_KEY))
+    clients = client.clients
+    found: dict[int, list[Row]] = {}
+    errors: list[ApiError] = []
+
+    def work(place: int, _stopped: object) -> bool:
+        try:
+            found[place] = list(clients[place].list(SERVICES_PATH, SERVICES_KEY))
+        except ApiError as error:
+            account_sid = clients[place].account_sid
+            errors.append(error if account_sid is None else error.with_prefix(f"account {account_sid}: "))
+        return bool(errors)
+
+    run_all(client.cancellation, range(len(clients)), work, bool, concurrency=10)
+    for error in errors:
+        raise error
+    if len(found) < len(clients):
+        raise ApiError("The Services were not listed, because the run was cancelled")
+    return [service for place in range(len(clients)) for service in found[place]]
 
 
 def split_valid(services: t.Iterable[Row]) -> tuple[list[Row], list[str]]:
     """The Services that have a SID, and a warning if some do not."""
-    valid, bad = [], []
+    valid: list[Row] = []
+    bad: list[Row] = []
     for service in services:
         (valid if is_sid("MG", service.get("sid")) else bad).append(service)
     first = ", ".join(quoted(service.get("sid")) for service in bad[:MAX_JOINED])
     return valid, [f"Twilio listed {plural(len(bad), 'Service')} without a valid SID, ignored: {first}"] if bad else []
 
 
-class ServiceNames:
-    """Finds Services by name.
+class Directory:
+    """The Services of a run by name and by SID.
 
-    :arg read: reads all Services. Called once, and only if a name is looked up.
+    :arg read: reads the Services of all accounts. Called once, and only if a Service has to be looked up.
+    :arg several: the run has several accounts, so that the account of a SID has to be looked up.
     """
 
-    def __init__(self, read: t.Callable[[], t.Iterable[Row]]) -> None:
+    def __init__(self, read: t.Callable[[], t.Iterable[Row]], *, several: bool = False) -> None:
         self._read = read
-        self._sids: dict[str, list[str]] | None = None
+        self._several = several
+        self._by_name: dict[str, list[Row]] | None = None
+        self._by_sid: dict[str, Row] = {}
         self._failed = 0
-        #: The friendly name of each SID (`sid_key`). Empty until a name is looked up.
-        self.known: dict[str, str] = {}
 
-    def sid(self, name: str) -> str:
-        """The SID of the Service whose friendly name is exactly ``name``.
+    def name(self, service_sid: str) -> str | None:
+        """The friendly name of a SID. ``None`` until a Service was looked up."""
+        return _name(self._by_sid.get(sid_key(service_sid), {})) or None
+
+    def locate(self, desired: Desired) -> Desired:
+        """The desired state with the SID of its Service, and in a run of several accounts with its account.
+
+        :raises InputError: as `find`.
+        """
+        slot, name = desired.slot, desired.service_name
+        if name is not None:
+            service = self.find(name, slot.account_sid)
+        elif self._several and slot.account_sid is None:
+            service = self._find_sid(slot.service_sid)
+        else:
+            return desired
+        account_sid = service.get("account_sid") if self._several else slot.account_sid
+        return replace(desired, slot=replace(slot, service_sid=service["sid"], account_sid=account_sid))
+
+    def find(self, name: str, account_sid: str | None = None) -> Row:
+        """The Service whose friendly name is exactly ``name``, of one account if that is given.
 
         :raises InputError: if there is none, with the closest names, or more than one, with their SIDs.
         """
-        if self._sids is None:
-            self._sids = {}
-            for service in split_valid(self._read())[0]:
-                friendly_name = service.get("friendly_name")
-                if isinstance(friendly_name, str):
-                    self._sids.setdefault(friendly_name, []).append(service["sid"])
-                    self.known[sid_key(service["sid"])] = friendly_name
-        found = self._sids.get(name, [])
+        services = self._names()
+        found = [
+            service
+            for service in services.get(name, ())
+            if account_sid is None or sid_key(str(service.get("account_sid"))) == sid_key(account_sid)
+        ]
         if len(found) == 1:
             return found[0]
         if found:
+            sids = [
+                service["sid"] + (f" of {service.get('account_sid')}" if self._several else "") for service in found
+            ]
             raise InputError(
                 f"service_name must be the name of one Service, got {quoted(name)}, which {len(found)} Services have "
-                f"({join_first(found)}). Use service_sid instead"
+                f"({join_first(sids)}). Use service_sid instead"
             )
-        closest = self._closest(name, self._sids)
+        closest = self._closest(name, services)
         raise InputError(f"service_name must be the friendly name of a Service, got {quoted(name)}. {closest}")
+
+    def _find_sid(self, service_sid: str) -> Row:
+        self._names()
+        try:
+            return self._by_sid[sid_key(service_sid)]
+        except KeyError:
+            raise InputError(
+                f"service_sid must be the SID of a Service of the accounts of this run, got {quoted(service_sid)}"
+            ) from None
+
+    def _names(self) -> dict[str, list[Row]]:
+        if self._by_name is None:
+            self._by_name = {}
+            for service in split_valid(self._read())[0]:
+                self._by_sid[sid_key(service["sid"])] = service
+                if _name(service):
+                    self._by_name.setdefault(_name(service), []).append(service)
+        return self._by_name
 
     def _closest(self, name: str, known: t.Iterable[str]) -> str:
         self._failed += 1
@@ -133,7 +194,7 @@ def check_filter(service_sid: str | None, service_name: str | None, name_glob: s
 
 
 def read_services(
-    client: Client, service_sid: str | None = None, service_name: str | None = None, name_glob: str | None = None
+    client: AnyClient, service_sid: str | None = None, service_name: str | None = None, name_glob: str | None = None
 ) -> list[Row]:
     """The Services that match what `check_filter` checked, all of them by default.
 
@@ -143,7 +204,7 @@ def read_services(
     """
     if service_sid is not None:
         try:
-            return [client.get(f"{PATH}/{service_sid}")]
+            return [client.for_account(None).get(f"{SERVICES_PATH}/{service_sid}")]
         except ApiError as error:
             if not error.not_found:
                 raise
@@ -161,28 +222,45 @@ def _name(service: Row) -> str:
     return name if isinstance(name, str) else ""
 
 
-def services_with_rows(
-    client: Client, resource: Resource, services: t.Sequence[Row], *, concurrency: int
-) -> dict[str, t.Any]:
-    """The ``services`` with the rows of ``resource``, ``errors`` of those that could not be read, and ``warnings``.
+def sender_slots(service_sid: str, account_sid: str | None = None, *, country_senders: bool) -> dict[str, Slot]:
+    """The slots to read of a Service, by the keys of results: its sender, and those of all countries if asked for."""
+    slots = {"alpha_senders": Slot(ALPHA_SENDER, service_sid, account_sid=account_sid)}
+    if country_senders:
+        slots["country_senders"] = Slot(COUNTRY_SENDER, service_sid, ALL_COUNTRIES, account_sid)
+    return slots
 
-    The rows have the key ``list_key`` of the resource. They are ``None`` if they could not be read.
+
+def services_with_senders(
+    client: AnyClient, services: t.Sequence[Row], *, country_senders: bool, concurrency: int
+) -> dict[str, t.Any]:
+    """The ``services`` with their senders, ``errors`` of those that could not be read, and ``warnings``.
+
+    The rows have the keys of `sender_slots`. They are ``None`` if they could not be read.
 
     :raises ApiError: for an error that every other Service would get, too.
     """
     valid, warnings = split_valid(services)
-    slots = [Slot(resource, service["sid"]) for service in valid]
-    found = read_all(client, slots, concurrency=concurrency)
-    failed = [(service, error) for service, error in zip(valid, found) if isinstance(error, ApiError)]
+    several = isinstance(client, Accounts) and client.several
+    slots = [
+        sender_slots(service["sid"], service.get("account_sid") if several else None, country_senders=country_senders)
+        for service in valid
+    ]
+    flat = iter(read_all(client, [slot for one in slots for slot in one.values()], concurrency=concurrency))
+    found = [{key: next(flat) for key in one} for one in slots]
+    failed = [
+        (service, error)
+        for service, rows in zip(valid, found)
+        if isinstance(error := next(iter(rows.values())), ApiError)
+    ]
     for _service, error in failed:
         if error.fatal:
             raise error
     if failed:
         count = f"{len(failed)} of {plural(len(services), 'Service')}"
-        warnings.append(f"The {resource.label}s of {count} could not be read, see errors. The first: {failed[0][1]}")
+        warnings.append(f"The alpha senders of {count} could not be read, see errors. The first: {failed[0][1]}")
     return {
         "services": [
-            {**service, resource.list_key: rows if isinstance(rows, list) else None}
+            {**service, **{key: one if isinstance(one, list) else None for key, one in rows.items()}}
             for service, rows in zip(valid, found)
         ],
         "errors": [

@@ -12,9 +12,11 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import base64
+import copy
 import math
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -42,8 +44,8 @@ else:
 GRACE = 20.0
 #: A whole answer may take this many timeouts. A timeout alone bounds only each single read.
 TIMEOUTS_PER_ANSWER = 4
-#: Maximum number of bytes of an answer that are read at a time.
-_PART = 65536
+#: Number of bytes of a body that are read at a time.
+_PART, _SMALL_PART = 65536, 512
 # The value is not shown: it may contain a password.
 _PROXY_RULE = "HTTPS_PROXY (or ALL_PROXY) of the environment must be a URL such as http://proxy.example:3128"
 
@@ -103,17 +105,27 @@ class Transport:
         self._max_seconds = connection.timeout * TIMEOUTS_PER_ANSWER
         self._timeout = urllib3.Timeout(connect=connection.timeout, read=connection.timeout)
         self._prefix = urlsplit(connection.base_url).path
-        basic = base64.b64encode(f"{connection.username}:{connection.password}".encode("ascii")).decode("ascii")
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "Authorization": f"Basic {basic}",
             "User-Agent": user_agent,
         }
         proxy = _proxy(connection.base_url)
         password = urlsplit(proxy).password or ""
-        self.redactor = Redactor([connection.password, basic, password, unquote(password)])
+        self.redactor = Redactor([password, unquote(password)])
         self._pool = _pool(connection, proxy, concurrency)
+        self._set_credentials(connection)
+
+    def with_credentials(self, connection: Connection) -> Transport:
+        """The same connections with the credentials of another account."""
+        other = copy.copy(self)
+        other._set_credentials(connection)
+        return other
+
+    def _set_credentials(self, connection: Connection) -> None:
+        basic = base64.b64encode(f"{connection.username}:{connection.password}".encode("ascii")).decode("ascii")
+        self._headers = {**self._headers, "Authorization": f"Basic {basic}"}
+        self.redactor = self.redactor.extended([connection.password, basic])
 
     def exchange(self, method: str, path: str, query: str = "", form: t.Mapping[str, str] | None = None) -> Answer:
         """Send one request and read its whole answer.
@@ -148,8 +160,11 @@ class Transport:
             raise self._exchange_error(error, deadline) from None
 
     def _read(self, response: t.Any, deadline: float) -> bytes:
-        # urllib3 1.26 cannot return what is there, so that it gets small parts to wait for.
-        parts = iter(lambda: response.read1(_PART), b"") if hasattr(response, "read1") else response.stream(512)
+        """The body, read in parts: the deadline also holds for a server that sends one byte per second."""
+        if hasattr(response, "read1"):
+            parts = iter(lambda: response.read1(_PART, decode_content=True), b"")
+        else:  # urllib3 1.26 waits until a part is complete
+            parts = response.stream(_SMALL_PART, decode_content=True)
         content = []
         for part in parts:
             content.append(part)
@@ -208,7 +223,8 @@ class _DeadlineSocket(ssl.SSLSocket):
 
     def read(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
         if time.monotonic() >= _current.deadline:
-            raise TimeoutError
+            # Up to Python 3.9 this is no TimeoutError, and the reader of the socket needs an error with arguments.
+            raise socket.timeout("timed out")
         return super().read(*args, **kwargs)
 
 

@@ -189,7 +189,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered
-from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired, with_sid
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
@@ -199,24 +199,28 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     service_spec,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
-from ansible_collections.messaging.twilio.plugins.module_utils._results import account_of, single_result, unrecovered_result
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services
+from ansible_collections.messaging.twilio.plugins.module_utils._results import (
+    account_of,
+    single_result,
+    unrecovered_result,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()},
-        supports_check_mode=True,
-    )
+    spec = {**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()}
+    spec["iso_country_code"] = {"type": "raw"}
+    del spec["country_senders"]
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
-        names = ("service_sid", "service_name", "alpha_sender", "state", "replace")
+        names = ("service_sid", "service_name", "alpha_sender", "iso_country_code", "state", "replace")
         desired = make_desired(**{name: params[name] for name in names})
         with Journal(params["journal_path"], check_mode=module.check_mode) as journal:
             client = connect(1)
-            desired = with_sid(desired, ServiceNames(lambda: list_services(client)).sid)
+            desired = Directory(lambda: list_services(client)).locate(desired)
             journal.claim([desired.slot])
-            outcome = reconcile(client, desired, check_mode=module.check_mode, journal=journal)
+            outcome = reconcile(client.for_account(None), [desired], check_mode=module.check_mode, journal=journal)[0]
             unrecovered = find_unrecovered(client, journal, [outcome], concurrency=1)
         result = single_result(outcome, account_sid=account_of(client, [outcome]), check_mode=module.check_mode)
         left = unrecovered_result(unrecovered)

@@ -209,6 +209,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._audit import aud
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_compared
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
+    accounts_spec,
     check_concurrency,
     check_controller_options,
     check_minimum,
@@ -221,7 +222,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import Stopwatch
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ServiceNames, list_services, split_valid
+from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services, split_valid
 
 
 def main() -> None:
@@ -231,7 +232,8 @@ def main() -> None:
         "json_path": {"type": "path"},
         "csv_path": {"type": "path"},
     }
-    spec = {**spec, **desired_spec(), **controller_spec(), **connection_spec()}
+    spec = {**spec, **desired_spec(), **controller_spec(), **accounts_spec(), **connection_spec()}
+    spec["country_senders"] = {"type": "raw"}  # true, or what a country is compared with
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
@@ -243,12 +245,25 @@ def main() -> None:
             check_path(path, name)
         client, stopwatch = connect(params["concurrency"]), Stopwatch()
         all_services = lru_cache(maxsize=None)(lambda: list_services(client))
-        entries, warnings = params["services"], []
+        entries = params["services"]
+        warnings: list[str] = []
         if entries is None:
             valid, warnings = split_valid(all_services())
-            entries = [service["sid"] for service in valid]
+            entries = [{"service_sid": one["sid"], "account_sid": one.get("account_sid")} for one in valid]
+            if not client.several:
+                entries = [one["sid"] for one in valid]
+        directory = Directory(all_services, several=client.several)
         common = {name: params[name] for name in desired_spec()}
-        desired, others = make_compared(entries, common, find=ServiceNames(all_services).sid)
+        all_countries = params["country_senders"] in (True, "true", "True", "yes")
+        if all_countries or params["country_senders"] in (False, "false", "False", "no", ""):
+            common["country_senders"] = None
+        desired, others = make_compared(
+            entries,
+            common,
+            locate=directory.locate,
+            check=lambda found: client.check(one.slot.account_sid for one in found),
+            all_countries=all_countries,
+        )
         rows = audit(client, desired, others, all_services(), concurrency=params["concurrency"])
         result = audit_result(ALPHA_SENDER, rows, table_rows=params["table_rows"])
         result.update(stopwatch.fields(client), warnings=warnings)

@@ -72,36 +72,37 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_slots
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
     connection_spec,
     run_module,
     service_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import read_slot
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, check_sid, sid_key
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import check_sid, sid_key
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
-    ServiceNames,
+    Directory,
     check_service,
     list_services,
+    sender_slots,
 )
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**service_spec(), "sid": {"type": "str"}, **connection_spec()},
-        supports_check_mode=True,
-    )
+    spec = {"sid": {"type": "str"}, "country_senders": {"type": "bool", "default": False}}
+    module = AnsibleModule(argument_spec={**service_spec(), **spec, **connection_spec()}, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         service_sid, name = check_service(params["service_sid"], params["service_name"])
         sid = None if params["sid"] is None else sid_key(check_sid("AI", params["sid"], "sid"))
         client = connect(1)
         if name is not None:
-            service_sid = ServiceNames(lambda: list_services(client)).sid(name)
-        rows = read_slot(client, Slot(ALPHA_SENDER, service_sid))
-        return {"alpha_senders": [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))]}
+            service_sid = Directory(lambda: list_services(client)).find(name)["sid"]
+        slots = sender_slots(service_sid, country_senders=params["country_senders"])
+        found, _countries = read_slots(client.for_account(None), [*slots.values()])
+        return {
+            key: [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))] for key, rows in zip(slots, found)
+        }
 
     run_module(module, job)
 

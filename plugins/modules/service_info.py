@@ -122,11 +122,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     run_module,
     service_spec,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
     check_filter,
     read_services,
-    services_with_rows,
+    services_with_senders,
 )
 
 
@@ -134,6 +133,7 @@ def main() -> None:
     spec = {
         "name_glob": {"type": "str"},
         "alpha_senders": {"type": "bool", "default": False},
+        "country_senders": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 10},
     }
     module = AnsibleModule(argument_spec={**service_spec(), **spec, **connection_spec()}, supports_check_mode=True)
@@ -144,9 +144,11 @@ def main() -> None:
         check_filter(**chosen)
         client = connect(params["concurrency"])
         services = read_services(client, **chosen)
-        if not params["alpha_senders"]:
+        if not params["alpha_senders"] and not params["country_senders"]:
             return {"services": services, "errors": []}
-        return services_with_rows(client, ALPHA_SENDER, services, concurrency=params["concurrency"])
+        return services_with_senders(
+            client, services, country_senders=params["country_senders"], concurrency=params["concurrency"]
+        )
 
     run_module(module, job)
 

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.ansible_run import ROOT, localhost, play
-
-FOLDER = ROOT / "tests/integration/targets"
-TARGETS = sorted(path.parents[1].name for path in FOLDER.glob("*/tasks/cases.yml"))
+from support.ansible_run import ROOT, TARGETS, TARGETS_FOLDER, localhost, play
 
 
 def test_there_are_targets() -> None:
@@ -22,7 +19,7 @@ def test_there_are_targets() -> None:
 def test_ansible_test_copies_each_file_of_the_simulator() -> None:
     needed = {
         line.removeprefix("needs/file/")
-        for line in (FOLDER / "setup_simulator/aliases").read_text(encoding="utf-8").splitlines()
+        for line in (TARGETS_FOLDER / "setup_simulator/aliases").read_text(encoding="utf-8").splitlines()
         if line.startswith("needs/file/")
     }
     assert needed == {str(path.relative_to(ROOT)) for path in (ROOT / "tests/simulator").glob("*.py")}

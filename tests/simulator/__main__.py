@@ -13,6 +13,7 @@ import signal
 import ssl
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--switch", action="append", choices=SWITCHES, default=[], help="turn on a behavior of Twilio")
     parser.add_argument("--max-page-size", type=int, default=1000, help="rows that a page has at most")
     parser.add_argument("--journal", type=Path, help="file that gets a JSON object for each request")
+    parser.add_argument("--record", type=Path, help="file that gets each request and its answer as a JSON object")
     parser.add_argument("--tls", type=Path, help="PEM file with a private key and its certificate, to serve https")
     parser.add_argument("--ready-file", type=Path, help="file that gets the url and the pid")
     options = parser.parse_args()
@@ -93,6 +95,9 @@ def main() -> None:
                 journal_file=journal,
                 tls=tls,
             )
+            if options.record:
+                record = stack.enter_context(options.record.open("w", encoding="utf-8"))
+                simulator.recorder = lambda sent: print(json.dumps(asdict(sent)), file=record, flush=True)
             simulator.fault_rates, simulator.max_page_size = options.fault_rates, options.max_page_size
             for name in options.switch:
                 setattr(simulator, name, True)

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from aiohttp import web
@@ -25,6 +25,7 @@ from simulator.backend import Backend
 from simulator.effects import Reset, answer
 from simulator.errors import Refused
 from simulator.faults import Fault
+from simulator.recorder import Exchange, exchange
 from simulator.resources import Json
 from simulator.routes import Call, Switches
 from simulator.state import Account, Service, State
@@ -62,6 +63,8 @@ class Simulator(Switches):
         #: How often each kind of fault has fired since the last reset, whether listed or random.
         self.fired: Counter[str] = Counter()
         self.rng = random.Random(0)
+        #: Called with each request and its answer, if it is set.
+        self.recorder: Callable[[Exchange], object] | None = None
         self.url = ""
         self.backend = Backend(State(seed), self)
         self._seed = seed
@@ -217,6 +220,8 @@ class Simulator(Switches):
             status, body = refused.status, refused.body
             entry["status"] = status
         except Reset:
+            if self.recorder is not None:
+                self.recorder(await exchange(request, None, entry.get("fault")))
             if transport is not None:
                 transport.abort()
             return web.Response()
@@ -229,11 +234,10 @@ class Simulator(Switches):
             if self._journal_file is not None:
                 self._journal_file.write(json.dumps(entry) + "\n")
                 self._journal_file.flush()
-        if isinstance(body, (bytes, str)):
-            return web.Response(status=status, body=body, headers=headers)
-        if body is None:
-            return web.Response(status=status, headers=headers)
-        return web.json_response(body, status=status, headers=headers)
+        response = _response(status, body, headers)
+        if self.recorder is not None:
+            self.recorder(await exchange(request, response, entry.get("fault")))
+        return response
 
     async def _answer(
         self, backend: Backend, request: web.BaseRequest, call: Call, headers: dict[str, str]
@@ -266,6 +270,14 @@ class Simulator(Switches):
                 return fault if fault.applies(call) else None
             drawn -= share
         return None
+
+
+def _response(status: int, body: Any, headers: Mapping[str, str]) -> web.Response:
+    if isinstance(body, (bytes, str)):
+        return web.Response(status=status, body=body, headers=headers)
+    if body is None:
+        return web.Response(status=status, headers=headers)
+    return web.json_response(body, status=status, headers=headers)
 
 
 def _credentials(request: web.BaseRequest) -> tuple[str, str]:

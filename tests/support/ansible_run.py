@@ -19,6 +19,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The folder of the integration targets, and the names of those that have cases.
+TARGETS_FOLDER = ROOT / "tests/integration/targets"
+TARGETS = sorted(path.parents[1].name for path in TARGETS_FOLDER.glob("*/tasks/cases.yml"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
         "ANSIBLE_ASYNC_DIR": str(folder / "async"),
-        "ANSIBLE_ROLES_PATH": str(ROOT / "tests/integration/targets"),
+        "ANSIBLE_ROLES_PATH": str(TARGETS_FOLDER),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_SHOW_CUSTOM_STATS": "true",

@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 
 
 def desired(service_sid: str, value: str | None, state: str = "present", replace: bool = True) -> Desired:
     """The desired state of the alpha sender of one Service."""
     return Desired(Slot(ALPHA_SENDER, service_sid), value, state, replace)
+
+
+def reconcile_one(client: Client, one: Desired, **options: Any) -> Outcome:
+    """The outcome of one slot."""
+    return reconcile(client, [one], **options)[0]

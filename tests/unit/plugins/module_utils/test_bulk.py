@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.messaging.twilio.plugins.module_utils import _bulk
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, read_all, reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils import _pool
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 from ansible_collections.messaging.twilio.plugins.module_utils._results import bulk_result, write_progress
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 
@@ -31,11 +33,15 @@ from support.account import mg, options, seed
 from support.desired import desired
 
 
+def wanted(count: int) -> list[Desired]:
+    return [desired(sid, "ACME") for sid in sids(count)]
+
+
 def run(simulator: Simulator, services: list[Any], *, concurrency: int = 8, **more: Any) -> list[Outcome]:
     connection = make_connection(options(simulator, **more.pop("options", {})))
     client = Client(connection, concurrency=concurrency, wait=lambda seconds: None)
-    wanted = make_all_desired(services, {"alpha_sender": "ACME"}, find=str)
-    return reconcile_all(client, wanted, concurrency=concurrency, **{"check_mode": False, **more})
+    states = make_all_desired(services, {"alpha_sender": "ACME"}, locate=lambda one: one)
+    return reconcile_all(client, states, concurrency=concurrency, **{"check_mode": False, **more})
 
 
 def sids(count: int) -> list[str]:
@@ -116,9 +122,7 @@ def test_sends_wrong_credentials_once_for_each_worker_at_most(simulator: Simulat
 
 
 @pytest.mark.parametrize(("max_failures", "started"), [(0, 1), (2, 3), (None, 10)])
-def test_stops_when_more_than_max_failures_failed(
-    simulator: Simulator, max_failures: int | None, started: int
-) -> None:
+def test_stops_when_more_than_max_failures_failed(simulator: Simulator, max_failures: int | None, started: int) -> None:
     simulator.reset(seed())
     outcomes = run(simulator, sids(10), concurrency=1, max_failures=max_failures)
     assert [outcome.action for outcome in outcomes] == ["failed"] * started + ["skipped"] * (10 - started)
@@ -185,7 +189,7 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         left[0] -= 1
         real(thread)
 
-    monkeypatch.setattr(_bulk.threading.Thread, "start", start)
+    monkeypatch.setattr(_pool.threading.Thread, "start", start)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
@@ -228,14 +232,14 @@ def test_names_the_lost_sender_and_skips_the_other_services(simulator: Simulator
 
 def test_goes_on_when_the_disk_of_the_progress_is_full(simulator: Simulator) -> None:
     simulator.reset(seed(*MIXED))
-    outcomes = run(simulator, sids(4), progress=write_progress("/dev/full", 4, 0))
+    outcomes = run(simulator, sids(4), progress=write_progress("/dev/full", wanted(4), 0))
     assert all(outcome.action != "failed" for outcome in outcomes)
 
 
 def test_writes_progress_after_each_interval_and_at_the_end(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED))
     path = tmp_path / "progress"
-    run(simulator, sids(4), concurrency=1, progress=write_progress(str(path), 4, 0))
+    run(simulator, sids(4), concurrency=1, progress=write_progress(str(path), wanted(4), 0))
     assert path.read_text(encoding="utf-8").splitlines() == [
         "1 of 4 Services done: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 3 left",
         "2 of 4 Services done: 1 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed. 2 left",

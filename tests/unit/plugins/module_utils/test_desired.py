@@ -15,7 +15,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._desired import (
     make_all_desired,
     make_compared,
     make_desired,
-    with_sid,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
@@ -23,24 +22,27 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desi
 from support.account import mg
 from support.desired import desired
 
-KEYS = "service_sid, service_name, alpha_sender, state, replace"
+KEYS = "service_sid, service_name, account_sid, alpha_sender, country_senders, state, replace"
 SHOPS = {"Shop UK": mg(1), "Shop FR": mg(2), "Same": mg(1)}
 
 
-def find_nothing(name: str) -> str:
-    raise AssertionError(f"{name} was looked up")
+def locate_nothing(one: Desired) -> Desired:
+    assert one.service_name is None, f"{one.service_name} was looked up"
+    return one
 
 
-def find(name: str) -> str:
-    if name not in SHOPS:
-        raise InputError(f"service_name must be known, got {name!r}")
-    return SHOPS[name]
+def locate(one: Desired) -> Desired:
+    if one.service_name is None:
+        return one
+    if one.service_name not in SHOPS:
+        raise InputError(f"service_name must be known, got {one.service_name!r}")
+    return replace(one, slot=replace(one.slot, service_sid=SHOPS[one.service_name]))
 
 
 def make_all(
-    services: Sequence[object], *, by: Callable[[str], str] = find_nothing, **common: object
+    services: Sequence[object], *, by: Callable[[Desired], Desired] = locate_nothing, **common: object
 ) -> tuple[Desired, ...]:
-    return make_all_desired(services, common, find=by)
+    return make_all_desired(services, common, locate=by)
 
 
 def test_entry_overrides_common_options() -> None:
@@ -182,7 +184,7 @@ def test_bad_entry_is_named_by_its_place_and_value(entry: object, message: str) 
 def test_bad_entry_of_an_audit_is_named_by_its_place_and_value(entry: object, message: str) -> None:
     pattern = re.escape(message).replace(r"\.\*", ".*")
     with pytest.raises(InputError, match=f"services, .*{pattern}"):
-        make_compared([mg(1), entry, mg(2)], {"alpha_sender": "ACME"}, find=find_nothing)
+        make_compared([mg(1), entry, mg(2)], {"alpha_sender": "ACME"}, locate=locate_nothing)
 
 
 def test_all_bad_entries_are_reported_at_once_and_the_first_in_full() -> None:
@@ -204,7 +206,7 @@ def test_present_without_a_sender_is_refused() -> None:
 
 def test_services_can_be_given_by_name() -> None:
     services = [mg(3), {"service_name": "Shop UK"}, {"service_name": "Shop FR", "state": "absent"}]
-    found = make_all(services, alpha_sender="ACME", by=find)
+    found = make_all(services, alpha_sender="ACME", by=locate)
     assert [(one.slot.service_sid, one.service_name, one.state) for one in found] == [
         (mg(3), None, "present"), (mg(1), "Shop UK", "present"), (mg(2), "Shop FR", "absent"),
     ]  # fmt: skip
@@ -215,7 +217,7 @@ def test_all_unknown_names_are_reported_at_once_by_their_places() -> None:
         make_all(
             [{"service_name": "A"}, mg(3), {"service_name": "Shop UK"}, {"service_name": "B"}],
             alpha_sender="ACME",
-            by=find,
+            by=locate,
         )
     assert str(caught.value) == (
         "services, entry 1 of 4, service_name must be known, got 'A'; "
@@ -230,11 +232,11 @@ def test_names_are_not_looked_up_if_anything_else_is_wrong() -> None:
 
 def test_one_service_by_two_names_and_its_sid_has_one_desired_state() -> None:
     same = [{"service_name": "Shop UK"}, {"service_name": "Same"}, mg(1)]
-    assert [one.slot.service_sid for one in make_all(same, alpha_sender="ACME", by=find)] == [mg(1)]
+    assert [one.slot.service_sid for one in make_all(same, alpha_sender="ACME", by=locate)] == [mg(1)]
     other = {"service_name": "Shop UK", "state": "absent", "alpha_sender": None}
     message = r"entry 3 of 3: MG0+1 must have one desired state, got present 'ACME', but absent any in entry 1"
     with pytest.raises(InputError, match=message):
-        make_all([other, {"service_name": "Shop FR"}, mg(1)], alpha_sender="ACME", by=find)
+        make_all([other, {"service_name": "Shop FR"}, mg(1)], alpha_sender="ACME", by=locate)
 
 
 @pytest.mark.parametrize(
@@ -255,13 +257,6 @@ def test_service_is_given_in_exactly_one_way(given: dict[str, Any], message: str
     assert str(caught.value).startswith(message)
 
 
-def test_only_a_name_is_looked_up() -> None:
-    assert with_sid(make_desired(mg(9), alpha_sender="ACME"), find_nothing).slot.service_sid == mg(9)
-    named = make_desired(None, "Shop UK", "ACME")
-    assert named.slot.service_sid == ""
-    assert with_sid(named, find) == replace(desired(mg(1), "ACME"), service_name="Shop UK")
-
-
 def test_audit_only_reads_services_without_a_desired_state() -> None:
     services = [
         mg(1),
@@ -271,26 +266,26 @@ def test_audit_only_reads_services_without_a_desired_state() -> None:
         {"service_sid": mg(4), "replace": False},
         {"service_sid": mg(5), "alpha_sender": None},
     ]
-    compared, others = make_compared(services, {"alpha_sender": None, "state": "present"}, find=find_nothing)
+    compared, others = make_compared(services, {"alpha_sender": None, "state": "present"}, locate=locate_nothing)
     assert compared == (desired(mg(2), "ACME"), desired(mg(3), None, "absent"))
     assert [slot.service_sid for slot in others] == [mg(1), mg(4), mg(5)]
 
 
 def test_audit_compares_all_services_if_there_is_a_common_desired_state() -> None:
     for common in ({"alpha_sender": "ACME"}, {"state": "absent"}, {"alpha_sender": "ACME", "state": "absent"}):
-        compared, others = make_compared([mg(1), {"service_sid": mg(2)}], common, find=find_nothing)
+        compared, others = make_compared([mg(1), {"service_sid": mg(2)}], common, locate=locate_nothing)
         assert ([one.slot.service_sid for one in compared], others) == ([mg(1), mg(2)], [])
 
 
 def test_audit_reports_all_bad_entries_at_once() -> None:
     services = ["bad", {"service_sid": mg(1), "alpha_sender": "A.B"}, {"service_name": ""}]
     with pytest.raises(InputError) as caught:
-        make_compared(services, {}, find=find_nothing)
+        make_compared(services, {}, locate=locate_nothing)
     assert [f"entry {number} of 3" in str(caught.value) for number in (1, 2, 3)] == [True] * 3
 
 
 def test_audit_reports_all_unknown_names_at_once() -> None:
     services = [{"service_name": "A"}, {"service_name": "B", "alpha_sender": "ACME"}]
     with pytest.raises(InputError) as caught:
-        make_compared(services, {}, find=find)
+        make_compared(services, {}, locate=locate)
     assert ["got 'A'" in str(caught.value), "got 'B'" in str(caught.value)] == [True, True]

@@ -12,12 +12,11 @@ from typing import Any
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 
 from simulator import Simulator
 from support.account import mg, options, seed
 from support.ansible_run import ROOT
-from support.desired import desired
+from support.desired import desired, reconcile_one
 
 PAGE = ROOT / "docs/docsite/rst/guide_failures.rst"
 SID = mg(1)
@@ -80,7 +79,7 @@ def make_rows(simulator: Simulator) -> list[str]:
                     options(simulator, max_retries=2, timeout=1 if fault["kind"] == "hang" else 30)
                 )
                 client = Client(connection, wait=lambda seconds: None)
-                outcome = reconcile(client, desired(SID, "ACME"), check_mode=False)
+                outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False)
                 requests = shorten(" ".join(simulator.requests()))
                 simulator.commit_late()
                 now = ", ".join(simulator.senders(SID)) or "none"

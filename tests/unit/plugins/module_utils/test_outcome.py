@@ -63,7 +63,7 @@ class Case:
 WRITTEN = {"applied": True, "wrote": True}
 DELETED = {**WRITTEN, "deleted": ["OLD"], "gone": {OLD["sid"]}}
 TRIED = {"applied": True}
-OPEN = {**WRITTEN, "deleted": ["OLD"], "open_delete": OLD}
+OPEN = {**WRITTEN, "open_delete": OLD}
 
 TABLE = [
     # Nothing was begun

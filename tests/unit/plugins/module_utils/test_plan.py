@@ -133,10 +133,13 @@ def test_slot_has_only_the_rows_of_its_country() -> None:
         row(5, "NONE", iso_country_code=""),
     ]
     service = Slot(ALPHA_SENDER, mg(1))
-    assert [one["alpha_sender"] for one in rows_of(service, rows)] == ["ACME", "OLD", "NONE"]
+    assert [one["alpha_sender"] for one in rows_of(service, rows, {})] == ["ACME", "OLD", "NONE"]
     for country, name in (("GB", "ACME UK"), ("FR", "ACME FR")):
-        assert [one["alpha_sender"] for one in rows_of(changed(service, country=country), rows)] == [name]
-    assert rows_of(changed(service, country="DE"), rows) == []
+        assert [one["alpha_sender"] for one in rows_of(changed(service, country=country), rows, {})] == [name]
+    assert rows_of(changed(service, country="DE"), rows, {}) == []
+    # A listing that does not show countries: another one does.
+    assert [one["alpha_sender"] for one in rows_of(service, rows, {rows[0]["sid"]: "DE"})] == ["OLD", "NONE"]
+    assert [one["alpha_sender"] for one in rows_of(changed(service, country="*"), rows, {})] == ["ACME UK", "ACME FR"]
 
 
 def test_slots_differ_by_service_and_country_but_not_by_spelling() -> None:

@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import Gate, reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._results import outcome_fields, single_result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator import Simulator
 from support.account import mg, options, seed
-from support.desired import desired
+from support.desired import desired, reconcile_one
 
 SID = mg(1)
 Fault = dict[str, Any]
@@ -35,7 +35,7 @@ def run(
     simulator: Simulator, want: Desired, *, check_mode: bool = False, journal: Journal | None = None, **changed: Any
 ) -> Outcome:
     client = Client(make_connection(options(simulator, **changed)), wait=lambda seconds: None)
-    return reconcile(client, want, check_mode=check_mode, journal=journal)
+    return reconcile_one(client, want, check_mode=check_mode, journal=journal)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ class TestLostAnswers:
         simulator.reset(seed([]), [{"kind": "status", "status": 500, "method": "POST", "count": 4}])
         waits: list[float] = []
         client = Client(make_connection(options(simulator)), wait=waits.append)
-        assert reconcile(client, desired(SID, "ACME"), check_mode=False).action == "created"
+        assert reconcile_one(client, desired(SID, "ACME"), check_mode=False).action == "created"
         assert waits == [0, 1, 2, 3]
 
     def test_restores_old_sender_when_all_retries_fail(self, simulator: Simulator) -> None:
@@ -266,6 +266,14 @@ class TestLateWrites:
         refused = {"kind": "status", "status": 409, "method": "DELETE", "count": 9}
         simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE"}, refused])
         outcome = run(simulator, desired(SID, "ACME"))
+        assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
+
+    def test_keeps_a_late_deletion_open_when_the_next_one_is_answered_404(self, simulator: Simulator) -> None:
+        wrong = {"kind": "not_found", "method": "DELETE", "count": 99}
+        simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE"}, wrong])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=2)
+        simulator.commit_late()
+        assert simulator.senders(SID) == []
         assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
 
     @pytest.mark.parametrize("requests", [1, 2, 3])
@@ -532,10 +540,22 @@ def test_leaves_no_journal_entry_when_the_deletion_is_refused(simulator: Simulat
         assert journal.open_entries() == []
 
 
+def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_refused(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    other = {"kind": "other_writer", "method": "POST", "sender": "OLD"}
+    refused = {"kind": "status", "status": 400, "method": "DELETE", "skip": 1}
+    simulator.reset(seed(["OLD"]), [other, refused])
+    with Journal(str(tmp_path)) as journal:
+        outcome = run(simulator, desired(SID, "ACME"), journal=journal)
+        assert (outcome.action, outcome.after, outcome.lost) == ("failed", "OLD", None)
+        assert journal.open_entries() == []
+
+
 def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]))
     client = Client(make_connection(options(simulator)))
-    outcome = reconcile(client, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
+    outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
     assert (outcome.action, outcome.before, outcome.after) == ("skipped", "OLD", "OLD")
     assert simulator.requests() == ["GET"]
 
@@ -579,7 +599,7 @@ class TestBugs:
 
         simulator.reset(seed(["OLD"]))
         client = Client(make_connection(options(simulator)))
-        outcome = reconcile(client, desired(SID, "ACME"), check_mode=False, gate=BrokenGate())
+        outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=BrokenGate())
         assert outcome.action == "failed"
         assert "unexpected ZeroDivisionError" in message(outcome)
 
@@ -599,7 +619,7 @@ class TestGate:
         thread, entered = self.enter_in_thread(gate)
         thread.join(0.3)
         assert entered == []
-        gate.leave(created=True, fatal=False)
+        gate.leave(created=True, lost=False)
         thread.join(10)
         assert entered == [True]
         assert gate.enter(replaces=True, stopped=lambda: False)
@@ -609,11 +629,11 @@ class TestGate:
         assert gate.enter(replaces=True, stopped=lambda: False)
         assert gate.enter(replaces=False, stopped=lambda: False)
 
-    def test_lets_nobody_through_after_a_fatal_outcome(self) -> None:
+    def test_lets_nobody_through_after_a_loss(self) -> None:
         gate = Gate()
         assert gate.enter(replaces=True, stopped=lambda: False)
         thread, entered = self.enter_in_thread(gate)
-        gate.leave(created=False, fatal=True)
+        gate.leave(created=False, lost=True)
         thread.join(10)
         assert entered == [False]
         assert not gate.enter(replaces=False, stopped=lambda: False)

@@ -26,7 +26,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import NOT_READ, STOPPED, Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, make_plan
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     bulk_result,
@@ -41,7 +40,7 @@ from hypothesis import strategies as st
 
 from simulator import Simulator
 from support.account import mg, options, seed
-from support.desired import desired
+from support.desired import desired, reconcile_one
 
 SID = mg(1)
 FIELDS = ["service_sid", "account_sid", "iso_country_code", "action", "before", "after"]
@@ -116,7 +115,7 @@ class TestOneService:
     def test_failure_has_its_fields(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"], refused=["ACME"]))
         client = Client(make_connection(options(simulator)))
-        result = single_result(reconcile(client, desired(SID, "ACME"), check_mode=False))
+        result = single_result(reconcile_one(client, desired(SID, "ACME"), check_mode=False))
         assert (result["failed"], result["changed"], result["restored"]) == (True, False, True)
         assert (result["lost_sender"], result["state_unknown"], result["recovery_command"]) == (None, False, None)
         assert result["error"]["code"] == 21709
@@ -166,9 +165,9 @@ def test_large_diff_counts_what_it_does_not_show() -> None:
     outcomes = [outcome("created", None, "ACME", number) for number in range(1, 161)]
     diff = make_diff(outcomes)
     assert diff["after"].count("ACME") == 50
-    assert diff["after"].endswith("... and 110 more Services\n")
+    assert diff["after"].endswith("... and 110 more\n")
     assert "more" not in make_diff(outcomes[:50])["after"]
-    assert make_diff(outcomes[:51])["after"].endswith("... and 1 more Service\n")
+    assert make_diff(outcomes[:51])["after"].endswith("... and 1 more\n")
 
 
 def test_diff_shows_both_sides_of_each_change() -> None:
@@ -245,10 +244,10 @@ class TestBulkResult:
     def test_large_results_are_bounded(self, simulator: Simulator) -> None:
         simulator.reset(seed(*[[]] * 60, *[["ACME", "OLD"]] * 12))
         client = Client(make_connection(options(simulator)))
-        outcomes = [reconcile(client, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
+        outcomes = [reconcile_one(client, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
         result = bulk_result(outcomes)
         assert result["diff"]["after"].count("ACME") == 50
-        assert result["diff"]["after"].endswith("... and 10 more Services\n")
+        assert result["diff"]["after"].endswith("... and 10 more\n")
         assert len(result["warnings"]) == 11
         assert result["warnings"][-1] == "and 2 similar warnings"
 
@@ -257,8 +256,9 @@ class TestProgress:
     def write(self, path: Path, monkeypatch: pytest.MonkeyPatch, interval: float, seconds: float) -> list[str]:
         """The lines of a run over 8 Services, each of which takes ``seconds``."""
         now = [0.0]
+        eight = [desired(mg(number), "ACME") for number in range(1, 9)]
         monkeypatch.setattr(_results.time, "monotonic", lambda: now[0])
-        progress = write_progress(str(path), 8, interval)
+        progress = write_progress(str(path), eight, interval)
         for done in range(1, 9):
             now[0] += seconds
             progress(done, {"unchanged": done})
@@ -280,11 +280,11 @@ class TestProgress:
         assert self.write(tmp_path / "progress", monkeypatch, interval, 1.0) == lines
 
     def test_writes_nothing_without_a_path(self) -> None:
-        write_progress(None, 1, 0)(1, {"created": 1})
+        write_progress(None, [desired(mg(1), "ACME")], 0)(1, {"created": 1})
 
     def test_marks_check_mode(self, tmp_path: Path) -> None:
         path = tmp_path / "progress"
-        write_progress(str(path), 1, 0, check_mode=True)(1, {"created": 1})
+        write_progress(str(path), [desired(mg(1), "ACME")], 0, check_mode=True)(1, {"created": 1})
         line = "1 of 1 Service done: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 0 left"
         assert path.read_text(encoding="utf-8") == f"{line} (check mode, nothing is changed)\n"
 

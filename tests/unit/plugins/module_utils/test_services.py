@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
+from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, Row
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
-    ServiceNames,
+    Directory,
     check_filter,
     check_service,
     list_services,
     read_services,
-    services_with_rows,
+    services_with_senders,
     split_valid,
 )
 
 from simulator import Simulator
 from support.account import mg, named_seed, options
+from support.desired import desired
 
 ODD = ["Shop UK", 'He said "hi"', "{{ lookup('pipe', 'id') }}", "a/b\\c", "Grüße 🎉", "x" * 64, "", "Shop UK", "all"]
 
@@ -32,31 +35,31 @@ def make_client(simulator: Simulator, **more: Any) -> Client:
     return Client(make_connection(options(simulator)), wait=lambda seconds: None, **more)
 
 
-def names_of(simulator: Simulator) -> ServiceNames:
+def names_of(simulator: Simulator) -> Directory:
     client = make_client(simulator)
-    return ServiceNames(lambda: list_services(client))
+    return Directory(lambda: list_services(client))
 
 
 @pytest.mark.parametrize("name", [name for name in ODD if name and name != "Shop UK"])
 def test_finds_service_by_any_name(simulator: Simulator, name: str) -> None:
     simulator.reset(named_seed(*ODD))
-    assert names_of(simulator).sid(name) == mg(ODD.index(name) + 1)
+    assert names_of(simulator).find(name)["sid"] == mg(ODD.index(name) + 1)
 
 
 def test_reads_all_services_once_with_a_thousand_in_a_page(simulator: Simulator) -> None:
     simulator.reset(named_seed(*(f"Shop {number}" for number in range(1, 2501))))
     names = names_of(simulator)
     assert simulator.requests() == []
-    assert names.known == {}
-    assert [names.sid(f"Shop {number}") for number in (1, 1500, 2500)] == [mg(1), mg(1500), mg(2500)]
+    assert names.name(mg(7)) is None
+    assert [names.find(f"Shop {number}")["sid"] for number in (1, 1500, 2500)] == [mg(1), mg(1500), mg(2500)]
     assert [entry["path"] for entry in simulator.journal] == ["/v1/Services"] * 3
-    assert (len(names.known), names.known[mg(7)]) == (2500, "Shop 7")
+    assert [names.name(mg(number)) for number in (7, 2500, 2501)] == ["Shop 7", "Shop 2500", None]
 
 
 def test_name_of_several_services_lists_their_sids(simulator: Simulator) -> None:
     simulator.reset(named_seed(*ODD))
     with pytest.raises(InputError) as caught:
-        names_of(simulator).sid("Shop UK")
+        names_of(simulator).find("Shop UK")
     assert str(caught.value) == (
         f"service_name must be the name of one Service, got 'Shop UK', which 2 Services have ({mg(1)}, {mg(8)}). "
         "Use service_sid instead"
@@ -67,12 +70,12 @@ def test_unknown_name_lists_the_closest_names(simulator: Simulator) -> None:
     simulator.reset(named_seed("Shop UK", "Shop UKR", "Alerts"))
     names = names_of(simulator)
     with pytest.raises(InputError) as caught:
-        names.sid("Shpo UK")
+        names.find("Shpo UK")
     assert str(caught.value) == (
         "service_name must be the friendly name of a Service, got 'Shpo UK'. Did you mean 'Shop UK' or 'Shop UKR'?"
     )
     with pytest.raises(InputError, match=r"got 'zzz'\. The module messaging\.twilio\.service_info lists the Services$"):
-        names.sid("zzz")
+        names.find("zzz")
 
 
 def test_only_the_first_unknown_names_are_compared_with_all_others(simulator: Simulator) -> None:
@@ -81,9 +84,19 @@ def test_only_the_first_unknown_names_are_compared_with_all_others(simulator: Si
     ends = []
     for name in ("Shop U1", "Shop U2", "Shop U3", "Shop U4", "Shop U5", "Shop U6"):
         with pytest.raises(InputError) as caught:
-            names.sid(name)
+            names.find(name)
         ends.append("Did you mean 'Shop UK'?" in str(caught.value))
     assert ends == [True] * 5 + [False]
+
+
+def test_looks_up_only_a_name(simulator: Simulator) -> None:
+    simulator.reset(named_seed("Shop UK"))
+    directory = names_of(simulator)
+    assert directory.locate(desired(mg(9), "ACME")) == desired(mg(9), "ACME")
+    assert simulator.requests() == []
+    named = make_desired(None, "Shop UK", "ACME")
+    assert named.slot.service_sid == ""
+    assert directory.locate(named) == replace(desired(mg(1), "ACME"), service_name="Shop UK")
 
 
 INVALID: list[Row] = [
@@ -104,7 +117,7 @@ def test_service_without_a_valid_sid_is_reported_and_the_others_are_used() -> No
     )
     assert split_valid([good]) == ([good], [])
     assert split_valid([INVALID[0]])[1] == ["Twilio listed 1 Service without a valid SID, ignored: None"]
-    assert ServiceNames(lambda: [*INVALID, good]).sid("Shop") == mg(1)
+    assert Directory(lambda: [*INVALID, good]).find("Shop") == good
 
 
 @pytest.mark.parametrize("name", [None, 5, ["None"], True])
@@ -114,11 +127,11 @@ def test_service_without_a_name_is_found_by_no_name(simulator: Simulator, name: 
         {"sid": mg(2)},
         {"sid": mg(3), "friendly_name": "Shop"},
     ]
-    names = ServiceNames(lambda: services)
+    names = Directory(lambda: services)
     for text in ("None", str(name), ""):
         with pytest.raises(InputError, match="must be the friendly name of a Service"):
-            names.sid(text)
-    assert names.sid("Shop") == mg(3)
+            names.find(text)
+    assert names.find("Shop")["sid"] == mg(3)
 
 
 @pytest.mark.parametrize("name", [None, 5])
@@ -200,7 +213,7 @@ def test_service_that_cannot_be_read_is_reported_with_the_others(simulator: Simu
         [{"kind": "status", "status": 500, "service": mg(2), "method": "GET", "count": 99}],
     )
     client = make_client(simulator, concurrency=3)
-    result = services_with_rows(client, ALPHA_SENDER, list_services(client), concurrency=3)
+    result = services_with_senders(client, list_services(client), country_senders=False, concurrency=3)
     senders = [service["alpha_senders"] for service in result["services"]]
     assert [found and found[0]["alpha_sender"] for found in senders] == ["ACME", None, "C&A", [], []]
     assert [(error["service_sid"], error["error"]["status"]) for error in result["errors"]] == [(mg(2), 500)]
@@ -211,7 +224,7 @@ def test_service_that_cannot_be_read_is_reported_with_the_others(simulator: Simu
 def test_service_without_a_valid_sid_does_not_fail_the_others(simulator: Simulator) -> None:
     simulator.reset(named_seed("A", senders={"A": ["ACME"]}))
     client = make_client(simulator)
-    result = services_with_rows(client, ALPHA_SENDER, [*INVALID, {"sid": mg(1)}], concurrency=3)
+    result = services_with_senders(client, [*INVALID, {"sid": mg(1)}], country_senders=False, concurrency=3)
     assert [(one["sid"], one["alpha_senders"][0]["alpha_sender"]) for one in result["services"]] == [(mg(1), "ACME")]
     assert result["errors"] == []
     [text] = result["warnings"]
@@ -223,5 +236,5 @@ def test_wrong_credentials_end_the_reading(simulator: Simulator) -> None:
     simulator.reset(named_seed(*"ABCDE"), [{"kind": "status", "status": 401, "skip": 1, "count": 99}])
     client = make_client(simulator, concurrency=1)
     with pytest.raises(ApiError, match="HTTP 401"):
-        services_with_rows(client, ALPHA_SENDER, list_services(client), concurrency=1)
+        services_with_senders(client, list_services(client), country_senders=False, concurrency=1)
     assert len(simulator.requests()) == 2
