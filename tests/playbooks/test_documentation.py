@@ -101,7 +101,13 @@ def test_runs_the_examples_of_a_module(simulator: Simulator, tmp_path: Path, mod
     tasks = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "EXAMPLES"))
     if module == "alpha_sender":
         # The third example does not replace a sender. It succeeds because the first example set the same one.
-        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in tasks] == [None, None, False, None, None]
+        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in tasks] == [
+            None,
+            None,
+            False,
+            None,
+            None,
+        ]
     played = play(tmp_path, localhost(*tasks), variables=credentials(simulator))
     assert played.status == 0, played.output
     assert simulator.requests() != []
@@ -177,9 +183,7 @@ def test_shows_a_module_without_warning(tmp_path: Path, module: str) -> None:
     assert shown["doc"]["short_description"]
 
 
-def test_shows_the_inventory_plugin_without_warning_and_reads_its_example(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_shows_the_inventory_plugin_without_warning_and_reads_its_example(simulator: Simulator, tmp_path: Path) -> None:
     shown, warnings = documented("inventory", "services", tmp_path)
     assert warnings == ""
     assert set(connection_spec()) <= set(shown["doc"]["options"])
