@@ -13,6 +13,9 @@ LINT := .build/lint
 LINTBIN := $(LINT)/bin
 DEV := .build/dev/ansible_collections/messaging/twilio
 INSTALLED := .build/installed
+# The npm package that has Twilio's OpenAPI documents.
+TWILIO_CLI := 9.0.0
+CONTRACT := .build/contract
 DOCS := .build/docs
 SITE := .build/site
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
@@ -28,7 +31,7 @@ NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --d
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
-.PHONY: help demo test coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator docs release clean
+.PHONY: help demo test contract coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator docs release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +41,9 @@ demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their al
 
 test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some; CORE=2.16 PYTHON=python3.10)
 	@$(RUN) -m pytest $(ARGS)
+
+contract: $(VENV)/.contract $(CONTRACT)/.done-$(TWILIO_CLI) $(DEV) ## Compare requests and answers with Twilio's OpenAPI documents
+	@$(RUN) -m pytest tests/contract $(ARGS)
 
 coverage: export COVERAGE_FILE := $(CURDIR)/.build/coverage/data
 coverage: $(VENV)/.done $(DEV) ## Run all tests, and see that they reach each line and branch of the plugins
@@ -121,6 +127,20 @@ $(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core; } || \
 		{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
+	@touch $@
+
+$(VENV)/.contract: $(VENV)/.done tests/contract-requirements.txt
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/contract-requirements.txt
+	@touch $@
+
+$(CONTRACT)/.done-$(TWILIO_CLI):
+	@command -v npm > /dev/null || \
+		{ echo "npm is missing. make contract gets Twilio's OpenAPI documents with it: install Node.js" >&2; exit 1; }
+	@rm -rf $(CONTRACT) && mkdir -p $(CONTRACT)
+	@cd $(CONTRACT) && npm pack --silent @twilio/cli-core@$(TWILIO_CLI) > /dev/null || \
+		{ echo "npm did not get the package @twilio/cli-core $(TWILIO_CLI)" >&2; exit 1; }
+	@tar --extract --gzip --file $(CONTRACT)/twilio-cli-core-$(TWILIO_CLI).tgz --directory $(CONTRACT) --strip-components=4 \
+		package/src/services/twilio-api/twilio_messaging_v1.json package/src/services/twilio-api/twilio_api_v2010.json
 	@touch $@
 
 $(LINT)/.done: tests/lint-requirements.txt
