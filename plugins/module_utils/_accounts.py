@@ -106,7 +106,7 @@ class Accounts:
 
 
 def make_accounts(client: Client, connection: Connection, options: t.Mapping[str, t.Any]) -> Accounts:
-    """The accounts of the options ``accounts`` and ``subaccounts``, beside that of the connection options.
+    """The accounts of the options ``accounts`` and ``subaccounts``, and that of the connection options.
 
     :raises InputError: if an option is not valid.
     :raises ApiError: if the subaccounts cannot be listed.

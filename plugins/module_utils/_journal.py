@@ -33,6 +33,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
 
 #: The end of the name of a file that could not be read as a journal.
 _ASIDE = ".unreadable"
+_FOLDER_RULE = "journal_path must be a folder in which files can be read, written and locked"
 
 
 class JournalError(Exception):
@@ -63,8 +64,7 @@ class Journal:
             if not check_mode:
                 self._file, self._path = create(folder)
         except (OSError, ValueError) as error:
-            rule = "must be a folder in which files can be read, written and locked"
-            raise InputError(f"journal_path {rule}, got {quoted(folder)}: {error}") from None
+            raise InputError(f"{_FOLDER_RULE}, got {quoted(folder)}: {error}") from None
 
     def __enter__(self) -> Journal:
         return self
@@ -99,7 +99,7 @@ class Journal:
                         self._write(entry, sync=True)
                         clear_in(path, entry)
         except OSError as error:
-            raise InputError(f"journal_path: {quoted(self._folder)} cannot be written: {error}") from None
+            raise InputError(f"{_FOLDER_RULE}, got {quoted(self._folder)}: {error}") from None
 
     def entry(self, slot: Slot) -> Entry | None:
         """The open entry of a slot of this run."""

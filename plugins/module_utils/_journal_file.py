@@ -149,7 +149,8 @@ def _parse(line: str) -> tuple[Entry, bool]:
     entry = Entry(slot, resource.check(data["value"], "value"), data["sid"], float(data["at"]))
     valid = is_sid("MG", slot.service_sid) and is_sid(resource.sid_kind, entry.sid)
     valid = valid and (slot.account_sid is None or is_sid("AC", slot.account_sid))
-    valid = valid and (slot.country is None or re.fullmatch("[A-Z]{2}", slot.country) is not None)
+    country = "" if resource.country_form_field is None else "[A-Z]{2}"
+    valid = valid and re.fullmatch(country, slot.country or "") is not None
     if not valid or not math.isfinite(entry.at):
         raise ValueError("not an entry")
     return entry, data.get("cleared") is True

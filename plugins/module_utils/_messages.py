@@ -25,6 +25,8 @@ _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9
 _BEFORE_WRITING = {
     cause.NOT_READ: "{slot}: the {label} cannot be read, nothing was changed: {read_error}",
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
+    cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
+    cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -34,7 +36,7 @@ _BEFORE_WRITING = {
 }
 _SEVERAL = {
     "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
-    "absent": "{slot} has several {label}s ({before}). Set {name} to the one that you want to delete",
+    "absent": "{slot} has several {label}s ({before}). Set {name} to the {label} that you want to delete",
 }
 #: What follows the error of a write.
 _AFTER_WRITING = {
@@ -133,6 +135,11 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
     if facts.problem == problem.SEVERAL:
         return ", more than one"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def change(before: str | None, after: str | None) -> str:
+    """A kind of change: ``OLD CO → ACME``."""
+    return f"{before or 'none'} → {after or 'none'}"
 
 
 def warning(outcome: Outcome) -> str | None:

@@ -317,7 +317,7 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import Guards, find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
@@ -330,6 +330,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     check_path,
     connection_spec,
     controller_spec,
+    count_max_changes,
     desired_spec,
     run_module,
     services_spec,
@@ -348,6 +349,8 @@ def main() -> None:
     spec = {
         **services_spec(),
         "max_failures": {"type": "int"},
+        "max_changes": {"type": "raw"},
+        "canary": {"type": "int", "default": 0},
         "progress_path": {"type": "path"},
         "progress_interval": {"type": "float", "default": 10.0},
         "journal_path": {"type": "path"},
@@ -359,6 +362,8 @@ def main() -> None:
         check_controller_options(params)
         check_concurrency(params["concurrency"])
         check_minimum("max_failures", params["max_failures"])
+        check_minimum("canary", params["canary"])
+        count_max_changes(params["max_changes"], 0)
         check_minimum("progress_interval", params["progress_interval"])
         check_path(params["progress_path"], "progress_path")
         if params["services"] is None:
@@ -375,12 +380,14 @@ def main() -> None:
                 check=lambda found: client.check(one.slot.account_sid for one in found),
             )
             journal.claim(one.slot for one in desired)
+            guards = Guards(count_max_changes(params["max_changes"], len(desired)), params["canary"])
             outcomes = reconcile_all(
                 client,
                 desired,
                 concurrency=params["concurrency"],
                 check_mode=check_mode,
                 max_failures=params["max_failures"],
+                guards=None if guards == Guards() else guards,
                 progress=write_progress(
                     params["progress_path"], desired, params["progress_interval"], check_mode=check_mode
                 ),

@@ -299,7 +299,7 @@ def test_has_every_module_in_the_action_group() -> None:
 def test_lists_a_module_in_the_readme_and_has_an_integration_target(module: str) -> None:
     assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
     # test_targets finds the target by this file.
-    assert (ROOT / f"tests/integration/targets/module_{module}/meta/main.yml").is_file()
+    assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
 
 
 def test_documents_every_fault_of_the_simulator() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -392,9 +393,12 @@ class TestData:
         read = rows(client(simulator)[0])[0]
         assert (read["half"], read["inner"]) == ("?", {})
 
-    def test_redacts_credentials(self, simulator: Simulator) -> None:
-        odd = row(1, note=f"<{AUTH_TOKEN}>")
-        simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd]}}])
+    @pytest.mark.parametrize("escaped", [False, True])
+    def test_redacts_credentials(self, simulator: Simulator, escaped: bool) -> None:
+        body = json.dumps({"alpha_senders": [row(1, note=f"<{AUTH_TOKEN}>")]})
+        if escaped:
+            body = body.replace(AUTH_TOKEN[:2], "".join(f"\\u{ord(character):04x}" for character in AUTH_TOKEN[:2]))
+        simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": body}])
         assert rows(client(simulator)[0]) == [row(1, note="<********>")]
 
     def test_keeps_unknown_fields_nulls_and_other_types(self, simulator: Simulator) -> None:

@@ -29,7 +29,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal_file imp
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import unrecovered_result
 
 from simulator import Simulator
@@ -279,7 +279,8 @@ def test_claimed_entry_keeps_sid_and_time(folder: Path) -> None:
 
 
 def test_two_countries_of_one_service_have_two_entries(folder: Path) -> None:
-    slots = [Slot(ALPHA_SENDER, mg(1), country, ACCOUNT_SID) for country in (None, "GB", "FR")]
+    slots = [Slot(ALPHA_SENDER, mg(1), None, ACCOUNT_SID)]
+    slots += [Slot(COUNTRY_SENDER, mg(1), country, ACCOUNT_SID) for country in ("GB", "FR")]
     with Journal(str(folder)) as journal:
         for number, one in enumerate(slots):
             journal.record(one, f"OLD {number}", DELETED)
@@ -347,11 +348,15 @@ HOSTILE = {
     "path as row": line(sid="../x"),
     "wrong account": line(account_sid="AC1"),
     "list as account": line(account_sid=[]),
-    "country in lower case": line(iso_country_code="gb"),
-    "path as country": line(iso_country_code="../"),
-    "country and newline": line(iso_country_code="GB\n"),
-    "number as country": line(iso_country_code=5),
-    "list as country": line(iso_country_code=["GB"]),
+    "country in lower case": line(resource="country_sender", iso_country_code="gb"),
+    "path as country": line(resource="country_sender", iso_country_code="../"),
+    "country and newline": line(resource="country_sender", iso_country_code="GB\n"),
+    "number as country": line(resource="country_sender", iso_country_code=5),
+    "list as country": line(resource="country_sender", iso_country_code=["GB"]),
+    "country of a resource without countries": line(iso_country_code="GB"),
+    "no country of a resource with countries": line(resource="country_sender"),
+    "all countries": line(resource="country_sender", iso_country_code="*"),
+    "command as country": line(resource="country_sender", iso_country_code="$(id)"),
     "unknown resource": line(resource="phone_number"),
     "list as resource": line(resource=["alpha_sender"]),
     "object as resource": line(resource={}),
@@ -627,14 +632,14 @@ def test_what_cannot_be_claimed_stays_with_the_run_before(folder: Path) -> None:
     killed(folder, (mg(1), "OLD"))
     with Journal(str(folder)) as journal:
         os.dup2(os.open("/dev/full", os.O_WRONLY), journal._file or 0)
-        with pytest.raises(InputError, match=r"^journal_path: .* cannot be written: .*No space left"):
+        with pytest.raises(InputError, match=r"^journal_path must be a folder .*No space left"):
             journal.claim([slot(1)])
     assert opened(folder) == {mg(1): "OLD"}
 
 
 def test_what_can_only_be_claimed_in_part_stays_with_the_run_before(folder: Path) -> None:
     killed(folder, (mg(1), "OLD"))
-    message_start = r"^journal_path: .* cannot be written"
+    message_start = r"^journal_path must be a folder .*No space left"
     # Less than the line, because the file of the killed run has the same one.
     with Journal(str(folder)) as journal, disk_with(folder, -100), pytest.raises(InputError, match=message_start):
         journal.claim([slot(1)])
