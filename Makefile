@@ -16,6 +16,9 @@ INSTALLED := .build/installed
 # The npm package that has Twilio's OpenAPI documents.
 TWILIO_CLI := 9.0.0
 CONTRACT := .build/contract
+# The oldest Python of hosts.
+PYTHON39 ?= python3.9
+OLDEST := .build/python39
 DOCS := .build/docs
 SITE := .build/site
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
@@ -31,10 +34,10 @@ NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --d
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
-.PHONY: help demo test contract coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator docs release clean
+.PHONY: help demo test contract coverage browser picture soak mistakes fault-table bench slices lint format sanity units units39 integration simulator docs release clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their alpha sender
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
@@ -92,6 +95,15 @@ integration: ## Run the integration targets with ansible-test (ARGS=module_servi
 sanity units integration: $(VENV)/.done
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh $@ $(ARGS)
 
+units39: $(OLDEST)/.done $(VENV)/.done $(DEV) ## Test what runs on hosts with Python 3.9 (PYTHON39=python3.9)
+	@mkdir -p $(OLDEST)/path/ansible && touch $(OLDEST)/path/ansible/__init__.py
+	@# The part of ansible-core that Ansible copies to hosts.
+	@ln -sfn "$$($(BIN)/python -c 'import ansible.module_utils; print(*ansible.module_utils.__path__)')" \
+		$(OLDEST)/path/ansible/module_utils
+	@PYTHONPATH=$(CURDIR)/$(OLDEST)/path:$(CURDIR)/.build/dev:$(CURDIR)/tests \
+		$(OLDEST)/bin/python -m pytest tests/unit/plugins/module_utils $(ARGS)
+	@TARGET_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(RUN) -m pytest -n0 tests/playbooks/test_python39.py
+
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)
 
@@ -127,6 +139,14 @@ $(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core; } || \
 		{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
+	@touch $@
+
+$(OLDEST)/.done: tests/python39-requirements.txt tests/unit/requirements.txt
+	@$(PYTHON39) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 9))' || \
+		{ echo "PYTHON39: '$(PYTHON39)' is not Python 3.9" >&2; exit 1; }
+	@echo "Setting up $(OLDEST) ..."
+	@$(PYTHON39) -m venv $(OLDEST)
+	@$(OLDEST)/bin/pip install --quiet --quiet --disable-pip-version-check --requirement tests/python39-requirements.txt
 	@touch $@
 
 $(VENV)/.contract: $(VENV)/.done tests/contract-requirements.txt
