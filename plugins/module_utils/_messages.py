@@ -80,7 +80,9 @@ def message(outcome: Outcome) -> str:
         return _BEFORE_WRITING[outcome.cause].format(**words)
     facts = t.cast(Facts, outcome.facts)
     plan = facts.plan
-    if plan is not None and plan.create is not None:
+    if facts.created:
+        text = f"{words['slot']}: {words['value']!r} was created, but the deletion of {outcome.before!r} is in doubt"
+    elif plan is not None and plan.create is not None:
         text = f"{words['slot']}: {plan.create!r} could not be created"
     else:
         text = f"{words['slot']}: {outcome.before!r} could not be deleted"
@@ -114,6 +116,8 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
 def _unknown(outcome: Outcome, facts: Facts, words: t.Mapping[str, t.Any]) -> str:
     if facts.abandoned:
         text = "The run was cancelled and ended before this was done"
+    elif facts.created and facts.current is None:
+        text = f"It may have both: {facts.read_error}"
     elif facts.current is None:
         # A bug can come before the first write.
         value = facts.doubtful or outcome.before or outcome.desired.value

@@ -302,7 +302,7 @@ class TestErrors:
         hostile = "\x1b[2J\x9b31m\x00\r\n\u202e"
         answer = Answer(302 if name == "Location" else 400, hostile, {name: f"http://{hostile}"}, b"")
         data = {} if name == "reason" else {name: hostile}
-        error = api_error(answer, data, "GET", PATH, _errors.Redactor([]))
+        error = api_error(answer, data, "GET", PATH, _errors.Redactor([AUTH_TOKEN]))
         assert str(error).isprintable()
         assert all(str(value).isprintable() for value in error.as_fields().values())
 

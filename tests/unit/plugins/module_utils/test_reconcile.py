@@ -480,6 +480,14 @@ class TestPassing404s:
         assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
         assert simulator.senders(SID) == []
 
+    def test_says_that_the_sender_was_created_when_the_end_cannot_be_verified(self, simulator: Simulator) -> None:
+        other = {"kind": "other_writer", "method": "DELETE", "sender": None}
+        simulator.reset(seed(["OLD"]), [other, unread_after(1)])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=1)
+        assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, None)
+        assert "'ACME' was created, but the deletion of 'OLD' is in doubt" in message(outcome)
+        assert "It may have both" in message(outcome)
+
     def test_creates_once_when_the_listing_contradicts_a_404(self, simulator: Simulator) -> None:
         """Another writer deleted, so the 404 is true, and the listing that verifies the end lags."""
         other = {"kind": "other_writer", "method": "DELETE", "sender": None}
