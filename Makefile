@@ -13,6 +13,12 @@ LINT := .build/lint
 LINTBIN := $(LINT)/bin
 DEV := .build/dev/ansible_collections/messaging/twilio
 INSTALLED := .build/installed
+# The npm package that has Twilio's OpenAPI documents.
+TWILIO_CLI := 9.0.0
+CONTRACT := .build/contract
+# The oldest Python of hosts.
+PYTHON39 ?= python3.9
+OLDEST := .build/python39
 DOCS := .build/docs
 SITE := .build/site
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
@@ -28,16 +34,19 @@ NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --d
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
-.PHONY: help demo test coverage browser picture soak mistakes fault-table bench slices lint format sanity units integration simulator docs release clean
+.PHONY: help demo test contract coverage browser picture soak mistakes fault-table bench slices lint format sanity units units39 integration simulator docs release clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their alpha sender
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
 test: $(VENV)/.done $(DEV) ## Run all tests (ARGS="-k restor" for some; CORE=2.16 PYTHON=python3.10)
 	@$(RUN) -m pytest $(ARGS)
+
+contract: $(VENV)/.contract $(CONTRACT)/.done-$(TWILIO_CLI) $(DEV) ## Compare requests and answers with Twilio's OpenAPI documents
+	@$(RUN) -m pytest tests/contract $(ARGS)
 
 coverage: export COVERAGE_FILE := $(CURDIR)/.build/coverage/data
 coverage: $(VENV)/.done $(DEV) ## Run all tests, and see that they reach each line and branch of the plugins
@@ -86,6 +95,15 @@ integration: ## Run the integration targets with ansible-test (ARGS=module_servi
 sanity units integration: $(VENV)/.done
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/ansible-test.sh $@ $(ARGS)
 
+units39: $(OLDEST)/.done $(VENV)/.done $(DEV) ## Test what runs on hosts with Python 3.9 (PYTHON39=python3.9)
+	@mkdir -p $(OLDEST)/path/ansible && touch $(OLDEST)/path/ansible/__init__.py
+	@# The part of ansible-core that Ansible copies to hosts.
+	@ln -sfn "$$($(BIN)/python -c 'import ansible.module_utils; print(*ansible.module_utils.__path__)')" \
+		$(OLDEST)/path/ansible/module_utils
+	@PYTHONPATH=$(CURDIR)/$(OLDEST)/path:$(CURDIR)/.build/dev:$(CURDIR)/tests \
+		$(OLDEST)/bin/python -m pytest tests/unit/plugins/module_utils $(ARGS)
+	@TARGET_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(RUN) -m pytest -n0 tests/playbooks/test_python39.py
+
 simulator: $(VENV)/.done ## Serve a simulated Twilio until Ctrl-C (ARGS="--seed FILE --faults FILE")
 	@$(BIN)/python tests/simulator $(ARGS)
 
@@ -121,6 +139,28 @@ $(VENV)/.browser: $(VENV)/.done tests/browser-requirements.txt
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core; } || \
 		{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/browser-requirements.txt
+	@touch $@
+
+$(OLDEST)/.done: tests/python39-requirements.txt tests/unit/requirements.txt
+	@$(PYTHON39) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 9))' || \
+		{ echo "PYTHON39: '$(PYTHON39)' is not Python 3.9" >&2; exit 1; }
+	@echo "Setting up $(OLDEST) ..."
+	@$(PYTHON39) -m venv $(OLDEST)
+	@$(OLDEST)/bin/pip install --quiet --quiet --disable-pip-version-check --requirement tests/python39-requirements.txt
+	@touch $@
+
+$(VENV)/.contract: $(VENV)/.done tests/contract-requirements.txt
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement tests/contract-requirements.txt
+	@touch $@
+
+$(CONTRACT)/.done-$(TWILIO_CLI):
+	@command -v npm > /dev/null || \
+		{ echo "npm is missing. make contract gets Twilio's OpenAPI documents with it: install Node.js" >&2; exit 1; }
+	@rm -rf $(CONTRACT) && mkdir -p $(CONTRACT)
+	@cd $(CONTRACT) && npm pack --silent @twilio/cli-core@$(TWILIO_CLI) > /dev/null || \
+		{ echo "npm did not get the package @twilio/cli-core $(TWILIO_CLI)" >&2; exit 1; }
+	@tar --extract --gzip --file $(CONTRACT)/twilio-cli-core-$(TWILIO_CLI).tgz --directory $(CONTRACT) --strip-components=4 \
+		package/src/services/twilio-api/twilio_messaging_v1.json package/src/services/twilio-api/twilio_api_v2010.json
 	@touch $@
 
 $(LINT)/.done: tests/lint-requirements.txt

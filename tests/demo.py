@@ -1,9 +1,9 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""300 Services of a simulated Twilio get their alpha sender: dry run, apply, apply again, and an audit.
+"""Set the alpha sender of 300 Services of a simulated Twilio: check mode, apply, apply again, and an audit.
 
-The first time leaves a report.
+The first apply writes a report.
 """
 
 from __future__ import annotations
@@ -44,36 +44,36 @@ def main() -> None:
                 assert simulator.stdout is not None
                 simulator.stdout.readline()
                 address = simulator.stdout.readline().strip().rpartition("=")[2]
-                print(f"It is at {address}. What is played has this environment:")
+                print(f"Its address is {address}. The playbooks run with these environment variables:")
                 for name, value in (("API_URL", address), ("ACCOUNT_SID", ACCOUNT_SID), ("AUTH_TOKEN", AUTH_TOKEN)):
                     print(f"export TWILIO_{name}={value}")
                 inventory = Path(folder, "shops.twilio.yml")
                 inventory.write_text(INVENTORY, encoding="utf-8")
                 print(f"\nThe inventory {inventory}:\n{INVENTORY}")
-                print("Each Service is a host. The first one works for all of them, so the recaps show one host.")
+                print("Each Service is a host. The first host runs the tasks for all hosts, so the recaps show one host.")
                 environment = {
                     **os.environ,
                     "TWILIO_API_URL": address,
                     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
                     "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-                    # Neither the user's proxy nor their Ansible settings belong to the demo.
+                    # The demo uses neither the proxy nor the Ansible settings of the user.
                     "NO_PROXY": "127.0.0.1",
                     "ANSIBLE_CONFIG": str(settings_file),
                 }
-                say("Dry run: what would change?")
+                say("Check mode: what would change?")
                 play("apply", inventory, environment, "--check", "--diff")
                 say("Apply")
-                first = play("apply", inventory, environment, "-e", f"alpha_sender_report={REPORT}")
-                say("Apply again: there is nothing left to do")
+                first = play("apply", inventory, environment, "-e", f"alpha_sender_report_path={REPORT}")
+                say("Apply again: nothing is left to do")
                 second = play("apply", inventory, environment)
-                say("Audit: which Service sends as what, and whether it should")
-                third = play("audit", inventory, environment, "-e", "alpha_sender_audit_rows=5")
+                say("Audit: compare each Service with the desired sender")
+                third = play("audit", inventory, environment, "-e", "alpha_sender_audit_table_rows=5")
             finally:
                 simulator.terminate()
-        say("The simulated Twilio is stopped")
+        say("The simulated Twilio has stopped")
         print(f"First:  {first}\nSecond: {second}\nAudit:  {third}\nReport: {REPORT}")
         print(
-            "Open the report in a browser. `make simulator` serves a simulated Twilio to try things with.", flush=True
+            "Open the report in a browser. `make simulator` starts a simulated Twilio for your own experiments.", flush=True
         )
 
 
@@ -82,7 +82,7 @@ def say(text: str) -> None:
 
 
 def play(name: str, inventory: Path, environment: dict[str, str], *options: str) -> str:
-    """Run a playbook of the collection, show what it prints, and return its line of counts."""
+    """Run a playbook of the collection, show its output, and return its line of counts."""
     command = ["ansible-playbook", f"messaging.twilio.{name}", "-i", str(inventory)]
     command += ["-e", "alpha_sender_name=ACME", *options]
     print("$", " ".join(command), flush=True)
@@ -91,7 +91,7 @@ def play(name: str, inventory: Path, environment: dict[str, str], *options: str)
         assert playbook.stdout is not None
         for text in playbook.stdout:
             print(text, end="", flush=True)
-            # A line of its own, or the first of several.
+            # The message is one line, or the first of a list.
             found = re.search(r'^ +(?:"msg": )?"(\d+ Services: .*)"', text)
             line = found[1] if found else line
     if playbook.returncode:

@@ -1,9 +1,9 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What slices of a job gain: over several accounts, and inside one account that has a limit.
+"""Measure the speed of a sliced job: in several accounts, and in one account with a limit.
 
-Each slice is a job of its own, as ansible-runner's worker runs it. All times are of one run, one after the other.
+Each slice is a job, run by the worker of ansible-runner. Each time is that of one run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ STATES: list[list[str]] = [[], ["OLD"], ["ACME"], ["ACME"]]
 
 
 def accounts(count: int, services: int) -> tuple[dict[str, Any], Inventory, list[dict[str, Any]]]:
-    """A seed of accounts, an inventory with a group for each, and the plays that bring all of them to their sender."""
+    """A seed of accounts, an inventory with a group for each account, and plays that set all senders."""
     seed: list[dict[str, Any]] = []
     inventory: Inventory = {"_meta": {"hostvars": {}}, "all": {"vars": {"ansible_connection": "local"}}}
     inventory["all"]["vars"]["ansible_python_interpreter"] = sys.executable
     plays = []
     for account in range(1, count + 1):
         login = {"account_sid": f"AC{account:032x}", "auth_token": f"{account}123456789abcdef0123456789abcdef"}
-        # By turns, so that each slice has as much to do in each account.
+        # In turn, so that each slice has the same amount of work in each account.
         numbers = range(account, services + 1, count)
         states = {number: STATES[place // 4 % 4] for place, number in enumerate(numbers)}
         known = [{"sid": mg(number), "alpha_senders": state} for number, state in states.items()]
@@ -49,7 +49,7 @@ def accounts(count: int, services: int) -> tuple[dict[str, Any], Inventory, list
 def run(
     folder: Path, url: str, parts: list[Inventory], plays: list[dict[str, Any]], concurrency: int
 ) -> tuple[float, list[Job]]:
-    """All slices at once: seconds until the last one ended, and the jobs."""
+    """Run all slices at once. Returns the seconds until the last ended, and the jobs."""
     folder.mkdir()
     extra = {"alpha_sender_name": "ACME", "alpha_sender_concurrency": concurrency}
     credentials = {"TWILIO_API_URL": url, "NO_PROXY": "127.0.0.1"}
@@ -72,10 +72,10 @@ def run(
 
 
 def several_accounts(folder: Path, count: int, services: int) -> None:
-    print(f"{services} Services in {count} accounts, {LATENCY * 1000:.0f} ms a request, 10 at once in a slice")
+    print(f"{services} Services in {count} accounts, {LATENCY * 1000:.0f} ms a request, 10 at once in each slice")
     seed, inventory, plays = accounts(count, services)
     seconds: dict[str, float] = {}
-    # One host of each account: its plays, and next to no work.
+    # One host for each account: all plays, and hardly any work.
     hosts = [f"{number}_{number:06}" for number in range(1, count + 1)]
     groups = {f"account_{number}": {"hosts": [host]} for number, host in enumerate(hosts, 1)}
     variables = {"hostvars": {host: inventory["_meta"]["hostvars"][host] for host in hosts}}
@@ -90,17 +90,17 @@ def several_accounts(folder: Path, count: int, services: int) -> None:
     }.items():
         with served(folder, seed, "--latency", str(LATENCY)) as url:
             seconds[name], _jobs = run(folder / name, url, parts, plays, 10)
-        gain = f"{seconds['1 slice'] / seconds[name]:.2f} x as fast as one" if "1 slice" in seconds else ""
+        gain = f"{seconds['1 slice'] / seconds[name]:.2f} x as fast as 1 slice" if "1 slice" in seconds else ""
         print(f"  {name:<18} {seconds[name]:6.1f} s  {gain}")
-    print(f"  4 slices take {seconds['4 slices'] / seconds['a quarter alone']:.2f} x what a quarter takes alone")
+    print(f"  4 slices take {seconds['4 slices'] / seconds['a quarter alone']:.2f} x as long as a quarter alone")
     less_start = (seconds["4 slices"] - seconds["4 empty slices"]) / (
         seconds["a quarter alone"] - seconds["an empty slice"]
     )
-    print(f"  less the start of Ansible, which is that of empty slices, {less_start:.2f} x")
+    print(f"  without the start of Ansible (the time of empty slices): {less_start:.2f} x")
 
 
 def one_account(folder: Path, services: int, limit: int) -> None:
-    print(f"{services} Services in one account that allows {limit} requests at once, {limit} at once in a slice")
+    print(f"{services} Services in one account that allows {limit} requests at once, {limit} at once in each slice")
     seed, inventory, plays = accounts(1, services)
     for count in (1, 4):
         parts = [cut(inventory, number, count) for number in range(1, count + 1)]
@@ -110,7 +110,7 @@ def one_account(folder: Path, services: int, limit: int) -> None:
         statuses = Counter(entry["status"] for entry in entries)
         refused = statuses[429] / sum(statuses.values())
         times = sorted(job.seconds for job in jobs)
-        spread = f", slowest {times[-1] / times[0]:.2f} x the fastest" if count > 1 else ""
+        spread = f", the slowest took {times[-1] / times[0]:.2f} x as long as the fastest" if count > 1 else ""
         print(f"  {count} slices: {seconds:6.1f} s, {refused:.1%} of {sum(statuses.values())} requests refused{spread}")
 
 

@@ -65,8 +65,8 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         if files is not None and ("summary" in result or "error" in result):
             self._report(files, result, hosts)
         if ansible_is_gone:
-            # Nobody reads the result, and a long one would block this process for ever.
-            return {"failed": True, "msg": "Ansible ended before the module"}
+            # Nobody reads the result. Ansible's worker would write it to a full pipe, and never end.
+            raise SystemExit("Ansible's main process ended before the module")
         return result
 
     def _files(self) -> Files | None:

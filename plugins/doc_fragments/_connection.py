@@ -24,7 +24,8 @@ options:
   account_sid:
     description:
       - SID of the account, C(AC) and 32 hexadecimal digits. Use it together with O(auth_token).
-      - Not required if you set O(api_key).
+      - Not required if you set O(api_key). If you set both, the module checks that the API key belongs to this account
+        before it changes anything.
       - If not set, the environment variable E(TWILIO_ACCOUNT_SID) is used.
     type: str
   auth_token:

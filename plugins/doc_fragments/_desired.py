@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of the desired state, in the order of ``desired_spec``."""
+    """The options of the desired state, which ``desired_spec`` has. ``COUNTRIES`` is for modules for many Services."""
 
     DOCUMENTATION = r"""
 options:
@@ -33,4 +33,17 @@ options:
       - If Twilio refuses the desired one, the module restores the old one.
     type: bool
     default: true
+"""
+
+    COUNTRIES = r"""
+options:
+  country_senders:
+    description:
+      - The desired alpha senders for single countries, as a dictionary. Each key is an ISO 3166 alpha-2 country code,
+        and each value is an alpha sender, or null to remove the alpha sender of this country.
+      - Messages to a country without its own alpha sender use O(alpha_sender). Countries that you do not name are not
+        changed.
+      - O(state) does not apply to these alpha senders. O(replace) does.
+      - Put a country code in quotes if YAML reads it as another type, for example C("NO").
+    type: dict
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: services
-short_description: Twilio Messaging Services as hosts
+short_description: List Twilio Messaging Services as hosts of an inventory
 version_added: 0.1.0
 description:
   - Adds each Messaging Service of an account as a host to the group C(twilio_services). Use these hosts with the role

@@ -42,7 +42,9 @@ class Answer:
     def json(self, redactor: Redactor) -> t.Any:
         """The body's JSON. ``None`` if it has none."""
         try:
-            return redactor.data(json.loads(self.body))
+            data = json.loads(self.body)
+            # To look at each value takes five times as long as reading the JSON: 25 ms for 1,000 Services.
+            return data if redactor.leaves(self.body) else redactor.data(data)
         except (ValueError, RecursionError):
             return None
 

@@ -10,19 +10,40 @@ from __future__ import annotations
 
 import typing as t
 from collections import Counter
+from dataclasses import dataclass
 
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._current import by_service, read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry, Key
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Facts, Outcome, derive
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
+    CANARY_FAILED,
+    STOPPED,
+    TOO_MANY_CHANGES,
+    Facts,
+    Outcome,
+    derive,
+)
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped, run_all
-from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
+from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import apply_plans, plan_slots
 
 #: Called with how many slots are done and the count of each action among them.
 Progress = t.Callable[[int, t.Mapping[str, int]], None]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What protects users from their own mistakes. With a guard, all slots are planned before the first write.
+
+    :ivar max_changes: a larger plan is refused as a whole. ``None`` allows any.
+    :ivar canary: how many Services are changed first. The others follow only if these are as desired.
+    """
+
+    max_changes: int | None = None
+    canary: int = 0
 
 
 def reconcile_all(
@@ -32,6 +53,7 @@ def reconcile_all(
     concurrency: int,
     check_mode: bool,
     max_failures: int | None = None,
+    guards: Guards | None = None,
     progress: Progress = lambda done, counts: None,
     journal: Journal | None = None,
 ) -> list[Outcome]:
@@ -45,44 +67,144 @@ def reconcile_all(
     :arg progress: called after each Service, by one thread at a time.
     :arg journal: as for `reconcile`.
     """
-    counts: Counter[str] = Counter()
-    gate = Gate()
-    started: dict[Key, Facts] = {}
-    finished: dict[Key, Outcome] = {}
-    ended: set[str | None] = set()
+    run = _Run(client, concurrency, check_mode, max_failures, progress, journal or Journal(None))
+    services = by_service(desired, lambda one: one.slot)
+    if guards is None:
+        run.each(services, run.plan_and_apply)
+    else:
+        run.each(services, run.plan)
+        run.guard(services, guards)
+    return run.outcomes(desired)
 
-    def work(service: list[Desired], stopped: Stopped) -> list[Outcome]:
-        account_sid = service[0].slot.account_sid
-        if account_sid in ended:
-            return [Outcome(one, "skipped", cause=STOPPED) for one in service]
+
+class _Run:
+    """One run over many slots."""
+
+    def __init__(
+        self,
+        client: AnyClient,
+        concurrency: int,
+        check_mode: bool,
+        max_failures: int | None,
+        progress: Progress,
+        journal: Journal,
+    ) -> None:
+        self._client = client
+        self._concurrency = concurrency
+        self._check_mode = check_mode
+        self._max_failures = max_failures
+        self._progress = progress
+        self._journal = journal
+        self._gate = Gate()
+        self._counts: Counter[str] = Counter()
+        self._started: dict[Key, Facts] = {}
+        self._finished: dict[Key, Outcome] = {}
+        #: The slots that change, by the key of the first slot of their Service.
+        self._changing: dict[Key, list[Facts]] = {}
+        self._ended_accounts: set[str | None] = set()
+        self._ended = False
+
+    def each(
+        self, services: t.Sequence[list[Desired]], work: t.Callable[[list[Desired], Stopped], list[Outcome]]
+    ) -> None:
+        """Call ``work`` for each Service, unless the run or its account ended."""
+
+        def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+            account_sid = service[0].slot.account_sid
+            if account_sid in self._ended_accounts:
+                return [Outcome(one, "skipped", cause=STOPPED) for one in service]
+            return work(service, lambda: stopped() or account_sid in self._ended_accounts)
+
+        if not self._ended:
+            run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
+
+    def plan_and_apply(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        """Reconcile the slots of one Service."""
+        return self._apply(self._plan(service), stopped)
+
+    def plan(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        """Plan the slots of one Service. Returns the outcomes of those that do not change."""
+        facts = self._plan(service)
+        changing = [one for one in facts if one.changes]
+        if changing:
+            self._changing[service[0].slot.key] = changing
+        return self._apply([one for one in facts if not one.changes], stopped)
+
+    def guard(self, services: t.Sequence[list[Desired]], guards: Guards) -> None:
+        """Apply the plans of the Services that change, as far as the guards allow."""
+        changing = [service for service in services if service[0].slot.key in self._changing]
+        changes = sum(len(facts) for facts in self._changing.values())
+        if guards.max_changes is not None and changes > guards.max_changes:
+            self._hold_back(changing, TOO_MANY_CHANGES)
+            return
+        canary, others = changing[: guards.canary], changing[guards.canary :]
+        self.each(canary, self._apply_planned)
+        if not self._check_mode and not self._are_as_desired(canary):
+            self._hold_back(others, CANARY_FAILED)
+            return
+        self.each(others, self._apply_planned)
+
+    def outcomes(self, desired: t.Sequence[Desired]) -> list[Outcome]:
+        """The outcomes in the order of ``desired``."""
+        # A thread that was given up may still finish a slot. It removes it here after it has stored the outcome.
+        abandoned = dict(self._started)
+        return [self._finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
+
+    def _client_of(self, facts: list[Facts]) -> Client:
+        return self._client.for_account(facts[0].desired.slot.account_sid)
+
+    def _plan(self, service: list[Desired]) -> list[Facts]:
         facts = [Facts(one) for one in service]
-        started.update((one.desired.slot.key, one) for one in facts)
-        return reconcile(
-            client.for_account(account_sid),
-            service,
-            check_mode=check_mode,
-            stopped=lambda: stopped() or account_sid in ended,
-            journal=journal,
-            gate=gate,
-            facts=facts,
+        self._started.update((one.desired.slot.key, one) for one in facts)
+        plan_slots(self._client_of(facts), facts)
+        return facts
+
+    def _apply_planned(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
+        return self._apply(self._changing[service[0].slot.key], stopped)
+
+    def _apply(self, facts: list[Facts], stopped: Stopped) -> list[Outcome]:
+        if not facts:
+            return []
+        return apply_plans(
+            self._client_of(facts),
+            facts,
+            check_mode=self._check_mode,
+            stopped=stopped,
+            journal=self._journal,
+            gate=self._gate,
         )
 
-    def done(outcomes: list[Outcome]) -> bool:
+    def _done(self, outcomes: list[Outcome]) -> bool:
+        counts = self._counts
         for outcome in outcomes:
-            finished[outcome.desired.slot.key] = outcome
-            started.pop(outcome.desired.slot.key, None)
+            self._finished[outcome.desired.slot.key] = outcome
+            self._started.pop(outcome.desired.slot.key, None)
             counts[outcome.action] += 1
             if outcome.fatal:
-                ended.add(outcome.desired.slot.account_sid)
+                self._ended_accounts.add(outcome.desired.slot.account_sid)
         if any(outcome.action != "skipped" for outcome in outcomes):
-            progress(sum(counts.values()) - counts["skipped"], counts)
-        too_many = max_failures is not None and counts["failed"] > max_failures
-        return too_many or any(outcome.ends_run for outcome in outcomes)
+            self._progress(sum(counts.values()) - counts["skipped"], counts)
+        too_many = self._max_failures is not None and counts["failed"] > self._max_failures
+        self._ended = self._ended or too_many or any(outcome.ends_run for outcome in outcomes)
+        return self._ended
 
-    run_all(client.cancellation, by_service(desired, lambda one: one.slot), work, done, concurrency=concurrency)
-    # A thread that was given up may still finish: it adds the outcome before it removes the facts.
-    abandoned = dict(started)
-    return [finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
+    def _are_as_desired(self, services: list[list[Desired]]) -> bool:
+        """Whether the slots that were changed are as desired, and are read so."""
+        facts = [one for service in services for one in self._changing[service[0].slot.key]]
+        keys = [one.desired.slot.key for one in facts]
+        if any(key not in self._finished or self._finished[key].action in ("failed", "skipped") for key in keys):
+            return False
+        found = read_all(self._client, [one.desired.slot for one in facts], concurrency=self._concurrency)
+        return all(
+            isinstance(rows, list) and make_plan(one.desired, rows).action == "unchanged"
+            for one, rows in zip(facts, found)
+        )
+
+    def _hold_back(self, services: list[list[Desired]], why: str) -> None:
+        for service in services:
+            for one in self._changing[service[0].slot.key]:
+                one.held_back = why
+                self._done([derive(one)])
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:

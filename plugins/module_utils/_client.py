@@ -49,7 +49,7 @@ class Client:
     Every method raises `ApiError` for what the network or Twilio did.
 
     If ``account_sid`` is set, it is compared with the account of everything that is read, and confirmed before the
-    first write: Twilio ignores the SID if there is an API key, and acts on the account of the key.
+    first write: with an API key, Twilio ignores the SID and acts on the account of the key.
 
     :arg concurrency: maximum number of requests in flight, and of connections that are kept open.
     :arg cancellation: after its grace period no request is sent.

@@ -25,6 +25,8 @@ _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9
 _BEFORE_WRITING = {
     cause.NOT_READ: "{slot}: the {label} cannot be read, nothing was changed: {read_error}",
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
+    cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
+    cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -78,7 +80,9 @@ def message(outcome: Outcome) -> str:
         return _BEFORE_WRITING[outcome.cause].format(**words)
     facts = t.cast(Facts, outcome.facts)
     plan = facts.plan
-    if plan is not None and plan.create is not None:
+    if facts.created:
+        text = f"{words['slot']}: {words['value']!r} was created, but the deletion of {outcome.before!r} is in doubt"
+    elif plan is not None and plan.create is not None:
         text = f"{words['slot']}: {plan.create!r} could not be created"
     else:
         text = f"{words['slot']}: {outcome.before!r} could not be deleted"
@@ -112,6 +116,8 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
 def _unknown(outcome: Outcome, facts: Facts, words: t.Mapping[str, t.Any]) -> str:
     if facts.abandoned:
         text = "The run was cancelled and ended before this was done"
+    elif facts.created and facts.current is None:
+        text = f"It may have both: {facts.read_error}"
     elif facts.current is None:
         # A bug can come before the first write.
         value = facts.doubtful or outcome.before or outcome.desired.value
@@ -133,6 +139,11 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
     if facts.problem == problem.SEVERAL:
         return ", more than one"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def change(before: str | None, after: str | None) -> str:
+    """A kind of change: ``OLD CO → ACME``."""
+    return f"{before or 'none'} → {after or 'none'}"
 
 
 def warning(outcome: Outcome) -> str | None:

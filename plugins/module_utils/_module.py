@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
@@ -122,6 +123,21 @@ def check_minimum(name: str, value: float | None, minimum: int = 0) -> None:
     """Raise `InputError` if the option ``name`` is less than ``minimum``."""
     if value is not None and value < minimum:
         raise InputError(f"{name} must be {minimum} or more, got {value:g}")
+
+
+def count_max_changes(value: object, total: int) -> int | None:
+    """The number of changes that ``max_changes`` allows.
+
+    :arg value: a number, or a percentage of ``total`` such as ``10%``, rounded down. ``None`` allows any.
+    :raises InputError: if it is neither.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})|(\d{1,2}(?:\.\d{1,3})?|100) ?%", "" if isinstance(value, bool) else str(value))
+    if match is None:
+        raise InputError(f"max_changes must be a number or a percentage such as 10%, got {quoted(value)}")
+    count, percentage = match.groups()
+    return int(count) if count is not None else int(float(percentage) * total / 100)
 
 
 def check_path(path: str | None, name: str) -> None:

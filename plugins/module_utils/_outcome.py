@@ -33,6 +33,8 @@ RESTORED = "restored"
 OVERTAKEN = "overtaken"
 LOST = "lost"
 STOPPED = "stopped"
+TOO_MANY_CHANGES = "too_many_changes"
+CANARY_FAILED = "canary_failed"
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Facts:
     :ivar plan: the plan made from the first listing. ``None`` if that could not be read.
     :ivar applied: writing began.
     :ivar stopped: the run was stopped before writing began.
+    :ivar held_back: why a guard did not let the plan be applied.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
     :ivar countries: the countries of rows, by SID, as the listings showed them.
@@ -57,7 +60,7 @@ class Facts:
     :ivar wrote: at least one write was, or may have been, carried out.
     :ivar created: at least one POST succeeded.
     :ivar problem: why the plan made after somebody else's write cannot be applied.
-    :ivar claimed: the journal has an entry of an earlier run that was killed.
+    :ivar claimed: the SID in the journal's entry of an earlier run that was killed.
     :ivar inherited: the value that this run deleted.
     :ivar rollback: the facts of creating the old value again.
     """
@@ -66,6 +69,7 @@ class Facts:
     plan: Plan | None = None
     applied: bool = False
     stopped: bool = False
+    held_back: str | None = None
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
     countries: t.Mapping[str, str] = field(default_factory=dict)
@@ -81,9 +85,14 @@ class Facts:
     wrote: bool = False
     created: bool = False
     problem: str | None = None
-    claimed: bool = False
+    claimed: str | None = None
     inherited: str | None = None
     rollback: Facts | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes something."""
+        return self.plan is not None and self.plan.action in ("created", "replaced", "deleted")
 
     def lost(self, rows: t.Iterable[Row] = ()) -> str | None:
         """The last value that was, or may have been, deleted and is not among ``rows``."""
@@ -109,7 +118,7 @@ class Outcome:
 
     :ivar action: ``created``, ``replaced``, ``deleted``, ``unchanged``, ``failed`` or ``skipped``.
     :ivar before: the value before. ``None`` if there was none, or it is not known.
-    :ivar after: the value afterwards, in check mode the value that would be. ``None`` likewise.
+    :ivar after: the value afterwards, in check mode the planned value. ``None`` if there is none, or it is not known.
     :ivar cause: why it failed or was skipped, one of the constants above or a problem of a plan.
     :ivar row: the row afterwards. In check mode, a row that would be created is not known.
     :ivar restored: the desired value was refused and the old one created again.
@@ -155,6 +164,8 @@ def derive(facts: Facts) -> Outcome:
         return Outcome(facts.desired, "skipped", cause=STOPPED)
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
+    if facts.held_back is not None:
+        return Outcome(facts.desired, "skipped", plan.before, plan.before, facts.held_back, facts=facts)
     if not facts.applied:
         # Nobody begins to write after the end of a run.
         if facts.stopped or (facts.abandoned and plan.action != "unchanged"):
@@ -227,7 +238,7 @@ def _failed(facts: Facts, cause: str, *, wrote: bool = False, **fields: t.Any) -
 
 
 def errors_of(facts: Facts) -> list[Exception]:
-    """The errors of a slot, the cause of its failure first."""
+    """The errors of a slot, the most useful first."""
     found = [facts.error, facts.read_error]
     if facts.rollback is not None:
         found += [facts.rollback.error, facts.rollback.read_error]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reconcile the slots of one Service: read, plan, apply, verify, and roll back if that fails.
 
-Only this file knows check mode: it ends after the plan. A real run applies the same plan.
+Only this file knows check mode, which ends after the plan. A run without check mode applies the same plan.
 Private to this collection: it may change with any release.
 """
 
@@ -54,12 +54,38 @@ def reconcile(
     :arg facts: collect what happens. Somebody else may look at them if this never returns.
     """
     facts = facts if facts is not None else [Facts(one) for one in desired]
+    plan_slots(client, facts)
+    return apply_plans(client, facts, check_mode=check_mode, stopped=stopped, journal=journal, gate=gate)
+
+
+def plan_slots(client: Client, facts: t.Sequence[Facts]) -> None:
+    """Read the slots of one Service and make their plans. Never raises: an error is noted in the facts."""
+    try:
+        rows, countries = read_slots(client, [one.desired.slot for one in facts])
+        for one, current in zip(facts, rows):
+            one.current, one.countries = current, countries
+            one.plan = make_plan(one.desired, current)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a bug is the failure of one Service
+        for one in facts:
+            one.read_error = error if isinstance(error, ApiError) else _bug(error)
+
+
+def apply_plans(
+    client: Client,
+    facts: t.Sequence[Facts],
+    *,
+    check_mode: bool,
+    stopped: Stopped | None = None,
+    journal: Journal | None = None,
+    gate: Gate | None = None,
+) -> list[Outcome]:
+    """Apply the plans of the slots of one Service. Arguments and result are those of `reconcile`."""
     journal, gate = journal or Journal(None), gate or Gate()
-    _read(client, facts)
     outcomes = []
     for one in facts:
         try:
-            _reconcile(client, check_mode, stopped or client.cancellation.is_set, journal, gate, one)
+            if one.changes and not check_mode:
+                _apply_plan(client, one, stopped or client.cancellation.is_set, journal, gate)
         except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
             _note_bug(one, error)
         outcome = derive(one)
@@ -68,31 +94,15 @@ def reconcile(
     return outcomes
 
 
-def _read(client: Client, facts: t.Sequence[Facts]) -> None:
-    try:
-        rows, countries = read_slots(client, [one.desired.slot for one in facts])
-    except Exception as error:  # pylint: disable=broad-exception-caught  # as above
-        for one in facts:
-            one.read_error = error if isinstance(error, ApiError) else _bug(error)
-        return
-    for one, current in zip(facts, rows):
-        one.current, one.countries = current, countries
-
-
-def _reconcile(client: Client, check_mode: bool, stopped: Stopped, journal: Journal, gate: Gate, facts: Facts) -> None:
-    desired = facts.desired
-    if facts.current is None:
-        return
-    plan = facts.plan = make_plan(desired, facts.current)
-    if plan.problem is not None or plan.action == "unchanged" or check_mode:
-        return
+def _apply_plan(client: Client, facts: Facts, stopped: Stopped, journal: Journal, gate: Gate) -> None:
+    desired, plan = facts.desired, t.cast(Plan, facts.plan)
     if not gate.enter(replaces=bool(plan.delete) and plan.create is not None, stopped=stopped):
         facts.stopped = True
         return
     try:
         facts.applied = True
         entry = journal.entry(desired.slot)
-        facts.claimed = entry is not None
+        facts.claimed = entry.sid if entry is not None else None
         if entry is not None and not facts.current:
             facts.inherited = entry.value
             facts.deleted.append(entry.value)
@@ -225,7 +235,8 @@ def _delete(client: Client, slot: Slot, row: Row, value: str, facts: Facts) -> N
         else:
             facts.open_delete = earlier
         raise
-    facts.open_delete = None
+    # A 404 may be wrong, so an earlier DELETE stays open until the row is not listed.
+    facts.open_delete = None if deleted else earlier
     facts.deleted.append(value)
     if deleted:
         facts.wrote = True
@@ -272,7 +283,7 @@ def _settle(journal: Journal, facts: Facts, outcome: Outcome) -> None:
     # The absence of one value does not mean that another one may stay lost.
     named = facts.desired.value in (None, entry.value)
     absent = facts.desired.state == "absent" and named and outcome.action in ("deleted", "unchanged")
-    nothing_deleted = not facts.claimed and not facts.deleted and facts.applied
+    may_be_gone = not facts.applied or entry.sid == facts.claimed or entry.sid in facts.gone | facts.missing
     rows = [outcome.row] if outcome.row else (facts.rollback or facts).current or ()
-    if absent or nothing_deleted or entry.is_settled_by(rows):
+    if absent or not may_be_gone or entry.is_settled_by(rows):
         journal.clear(slot)

@@ -18,13 +18,20 @@ from ansible_collections.messaging.twilio.plugins.module_utils._accounts import 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
+    change,
     message,
     name_slot,
     recovery_command,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
+    CANARY_FAILED,
+    STOPPED,
+    TOO_MANY_CHANGES,
+    Outcome,
+    errors_of,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 #: Ends the summary line in check mode.
@@ -34,6 +41,8 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
+#: How many kinds of changes a message names before it counts the others.
+MAX_KINDS = 10
 #: How many slots a diff shows before it counts the others.
 MAX_IN_DIFF = 50
 
@@ -105,7 +114,7 @@ def bulk_result(
 ) -> dict[str, t.Any]:
     """The result of a module for many slots."""
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = failure_lines(outcomes)
+    failures = [*failure_lines(outcomes), *_guard_lines(outcomes)]
     desired = [outcome.desired for outcome in outcomes]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
@@ -158,10 +167,43 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
     skipped = sum(outcome.action == "skipped" for outcome in outcomes)
     line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
-    line += f", {skipped} skipped because the run was stopped" if skipped else ""
+    line += f", {skipped} skipped" if skipped else ""
     line += f". Lost senders: {', '.join(lost)}" if lost else ""
     more = len(failed) - MAX_REASONS
     return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
+
+
+def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
+    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
+    return Counter(change(*sides) for outcome in outcomes if (sides := _sides(outcome)) is not None).most_common()
+
+
+def _sides(outcome: Outcome) -> tuple[str | None, str | None] | None:
+    """The value of a slot that changes, before and after. A guard may have held the change back."""
+    if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED) and outcome.facts is not None:
+        plan = outcome.facts.plan
+        return None if plan is None else (plan.before, plan.after)
+    return (outcome.before, outcome.after) if outcome.changed else None
+
+
+def _guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """Which guard held changes back, and which changes. Empty if none did."""
+    held_back = [outcome for outcome in outcomes if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED)]
+    if not held_back:
+        return []
+    count = len(held_back)
+    if held_back[0].cause == TOO_MANY_CHANGES:
+        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
+        line += f"To allow it, set max_changes to {count} or more"
+    else:
+        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
+    kinds = count_changes(held_back)
+    more = len(kinds) - MAX_KINDS
+    return [
+        line,
+        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
+        *([f"and {more} more kinds of changes"] if more > 0 else []),
+    ]
 
 
 def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
@@ -181,13 +223,13 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
 
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
     """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [outcome for outcome in outcomes if outcome.changed]
+    changed = [(outcome, sides) for outcome in outcomes if (sides := _sides(outcome)) is not None]
     more = len(changed) - MAX_IN_DIFF
     end = f"... and {more} more\n" if more > 0 else ""
-    return {
-        side: "".join(_diff_lines(outcome, getattr(outcome, side)) for outcome in changed[:MAX_IN_DIFF]) + end
-        for side in ("before", "after")
-    }
+    before, after = (
+        "".join(_diff_lines(outcome, sides[side]) for outcome, sides in changed[:MAX_IN_DIFF]) + end for side in (0, 1)
+    )
+    return {"before": before, "after": after}
 
 
 def _diff_lines(outcome: Outcome, value: str | None) -> str:

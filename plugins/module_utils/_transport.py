@@ -16,6 +16,7 @@ import copy
 import math
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -222,7 +223,8 @@ class _DeadlineSocket(ssl.SSLSocket):
 
     def read(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
         if time.monotonic() >= _current.deadline:
-            raise TimeoutError
+            # Up to Python 3.9 this is no TimeoutError, and the reader of the socket needs an error with arguments.
+            raise socket.timeout("timed out")
         return super().read(*args, **kwargs)
 
 

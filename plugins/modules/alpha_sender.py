@@ -11,13 +11,21 @@ short_description: Manage the alpha sender of a Twilio Messaging Service
 version_added: 0.1.0
 description:
   - Creates, replaces or removes the alphanumeric sender ID (alpha sender) of one Twilio Messaging Service.
-  - A Service has at most one alpha sender, and Twilio cannot change it. To replace it, the module deletes the old one
-    and creates the desired one.
+  - A Service has at most one alpha sender for all countries, and one for each single country. Twilio cannot change an
+    alpha sender. To replace it, the module deletes the old one and creates the desired one.
   - If Twilio refuses the desired alpha sender, the module restores the old one and fails.
   - If you have many Services, use M(messaging.twilio.alpha_senders). It handles all of them in one task and is much
     faster than a loop.
 author:
   - messaging.twilio contributors (@messaging-twilio)
+options:
+  iso_country_code:
+    description:
+      - ISO 3166 alpha-2 code of a country, for example V(FR). If set, the module manages the alpha sender for this
+        country.
+      - If not set, the module manages the alpha sender for all countries that do not have their own.
+      - Put the code in quotes if YAML reads it as another type, for example V("NO").
+    type: raw
 extends_documentation_fragment:
   - messaging.twilio._service
   - messaging.twilio._journal
@@ -48,6 +56,12 @@ EXAMPLES = r"""
     service_sid: MG00000000000000000000000000000001
     alpha_sender: ACME
     replace: false
+
+- name: Use another alpha sender in France
+  messaging.twilio.alpha_sender:
+    service_sid: MG00000000000000000000000000000001
+    alpha_sender: ACME FR
+    iso_country_code: FR
 
 - name: Remove the alpha sender, whatever it is
   messaging.twilio.alpha_sender:
@@ -84,7 +98,7 @@ account_sid:
   type: str
   sample: AC00000000000000000000000000000001
 iso_country_code:
-  description: Always null, which stands for the alpha sender for all countries.
+  description: Country of the alpha sender, from O(iso_country_code). Null if it is for all countries.
   returned: unless the task failed before the module read the Service
   type: str
 before:

@@ -27,6 +27,12 @@ options:
   alpha_sender:
     description: The desired alpha sender. If not set and O(state=present), the Services are read, but not compared.
     type: raw
+  country_senders:
+    description:
+      - The desired alpha senders for single countries, as for M(messaging.twilio.alpha_senders).
+      - With V(true), the module reads the alpha senders for all single countries of each Service, and does not compare
+        them.
+    type: raw
   state:
     description: The desired state, as for M(messaging.twilio.alpha_senders).
     type: str
@@ -55,6 +61,7 @@ options:
     type: path
 extends_documentation_fragment:
   - messaging.twilio._controller
+  - messaging.twilio._accounts
   - messaging.twilio._connection
   - messaging.twilio._attributes.info
 seealso:
@@ -87,7 +94,7 @@ msg:
   type: str
   sample: "1000 Services: 750 with alpha sender, 250 without, 700 as desired, 300 drifted, 0 unread"
 rows:
-  description: A row for each Service.
+  description: A row for each Service, and for each of its countries in O(country_senders).
   returned: success
   type: list
   elements: dict
@@ -105,7 +112,7 @@ rows:
       returned: always
       type: str
     iso_country_code:
-      description: Always null, which stands for the alpha sender for all countries.
+      description: Country of the alpha sender. Null if it is for all countries.
       returned: always
       type: str
     alpha_sender:
@@ -126,38 +133,38 @@ rows:
       returned: always
       type: str
 senders:
-  description: Number of Services with each alpha sender. The most frequent one is first.
+  description: Number of rows with each alpha sender. The most frequent one is first.
   returned: success
   type: dict
   sample:
     ACME: 750
 summary:
-  description: Number of Services with each result.
+  description: Number of rows with each result. This is the number of Services, unless you set O(country_senders).
   returned: success
   type: dict
   contains:
     total:
-      description: All Services.
+      description: All rows.
       returned: always
       type: int
     with_sender:
-      description: Services with an alpha sender.
+      description: The Service has an alpha sender.
       returned: always
       type: int
     without_sender:
-      description: Services without an alpha sender.
+      description: The Service has no alpha sender.
       returned: always
       type: int
     matching:
-      description: Services in the desired state.
+      description: The Service is in the desired state.
       returned: always
       type: int
     drifted:
-      description: Services that are not in the desired state.
+      description: The Service is not in the desired state.
       returned: always
       type: int
     unread:
-      description: Services that could not be read.
+      description: The Service could not be read.
       returned: always
       type: int
 drifted:

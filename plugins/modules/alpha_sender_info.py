@@ -10,7 +10,8 @@ module: alpha_sender_info
 short_description: Read the alpha sender of a Twilio Messaging Service
 version_added: 0.1.0
 description:
-  - Returns the alphanumeric sender ID (alpha sender) of one Twilio Messaging Service. A Service has at most one.
+  - Returns the alphanumeric sender ID (alpha sender) of one Twilio Messaging Service. A Service has at most one for all
+    countries, and one for each single country.
   - If you want to read many Services, use M(messaging.twilio.alpha_sender_audit) or M(messaging.twilio.service_info).
 author:
   - messaging.twilio contributors (@messaging-twilio)
@@ -20,6 +21,10 @@ options:
       - SID of one alpha sender, C(AI) and 32 hexadecimal digits.
       - If set, the module returns only this alpha sender. If the Service does not have it, the list is empty.
     type: str
+  country_senders:
+    description: Whether to read the alpha senders for single countries too. This takes one more request.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - messaging.twilio._service
   - messaging.twilio._connection
@@ -45,7 +50,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alpha_senders:
-  description: The alpha senders of the Service, as Twilio returns them. Empty if there is none.
+  description:
+    - The alpha senders of the Service for all countries, as Twilio returns them. Empty if there is none.
   returned: success
   type: list
   elements: dict
@@ -59,6 +65,13 @@ alpha_senders:
       capabilities:
         - SMS
       url: https://messaging.twilio.com/v1/Services/MG00000000000000000000000000000001/AlphaSenders/AI00000000000000000000000000000001
+country_senders:
+  description:
+    - The alpha senders of the Service for single countries, as Twilio returns them. Each has the code of its country as
+      C(iso_country_code).
+  returned: O(country_senders=true)
+  type: list
+  elements: dict
 msg:
   description: Why the task failed, and what you can do about it.
   returned: failure

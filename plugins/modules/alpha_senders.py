@@ -17,8 +17,8 @@ description:
     outcome of every Service.
   - Replaces only one alpha sender at a time until Twilio has accepted one. So if Twilio refuses all of them, at most
     one Service loses its alpha sender.
-  - If a Service loses its alpha sender, or Twilio answers with HTTP status 401 (wrong credentials) or 403 (missing
-    permission), the module starts no further Service.
+  - If a Service loses its alpha sender, the module starts no further Service. If Twilio answers with HTTP status 401
+    (wrong credentials) or 403 (missing permission), it starts no further Service of this account.
   - Services that the module did not start have the action V(skipped).
 author:
   - messaging.twilio contributors (@messaging-twilio)
@@ -26,9 +26,11 @@ options:
   services:
     description:
       - The Messaging Services. Each item is a SID or an entry, which is a dictionary.
-      - An entry has one of the keys C(service_sid) and C(service_name). It can also have C(alpha_sender), C(state) and
-        C(replace), which override the options of the same name.
+      - An entry has one of the keys C(service_sid) and C(service_name). It can also have C(alpha_sender),
+        C(country_senders), C(state) and C(replace), which override the options of the same name.
       - An entry with C(state=absent) and without C(alpha_sender) removes any alpha sender.
+      - An entry can have C(account_sid), the SID of the account that its Service belongs to. Then the module does not
+        need to list Services to find it.
       - C(service_name) is a friendly name and must match exactly. To find it, the module lists all Services once. If no
         Service or several Services have the name, the task fails and nothing is changed.
       - You can repeat a Service with the same desired state. Two different desired states for one Service are an error.
@@ -61,7 +63,9 @@ options:
 extends_documentation_fragment:
   - messaging.twilio._journal
   - messaging.twilio._desired
+  - messaging.twilio._desired.countries
   - messaging.twilio._controller
+  - messaging.twilio._accounts
   - messaging.twilio._connection
   - messaging.twilio._attributes
 seealso:
@@ -94,6 +98,16 @@ EXAMPLES = r"""
         state: absent # removes any alpha sender
     concurrency: 20
     max_failures: 5
+
+- name: Use another alpha sender in some countries
+  messaging.twilio.alpha_senders:
+    alpha_sender: ACME
+    country_senders:
+      FR: ACME FR
+      SE: null # removes the alpha sender for Sweden
+    services:
+      - MG00000000000000000000000000000001
+      - MG00000000000000000000000000000002
 """
 
 RETURN = r"""
@@ -107,7 +121,9 @@ msg:
   type: str
   sample: "1000 Services: 250 created, 250 replaced, 0 deleted, 500 unchanged, 0 failed"
 outcomes:
-  description: The outcome of each Service, in the order of O(services) or O(hosts).
+  description:
+    - The outcome of each Service, in the order of O(services) or O(hosts).
+    - If a Service has O(country_senders), there is an outcome for each of its countries too.
   returned: always, unless the task failed before the first Service
   type: list
   elements: dict
@@ -118,8 +134,8 @@ outcomes:
       type: str
       sample: MG00000000000000000000000000000001
     service_name:
-      description: Friendly name of the Service. Null if no Service has this SID.
-      returned: an entry has a C(service_name)
+      description: Friendly name of the Service.
+      returned: the module listed the Services
       type: str
     account_sid:
       description: SID of the account of the Service. Null if it is unknown.
@@ -127,7 +143,7 @@ outcomes:
       type: str
       sample: AC00000000000000000000000000000001
     iso_country_code:
-      description: Always null, which stands for the alpha sender for all countries.
+      description: Country of the alpha sender. Null if it is for all countries.
       returned: always
       type: str
     action:
@@ -185,36 +201,36 @@ outcomes:
       before: OLD
       after: ACME
 summary:
-  description: Number of Services with each action.
+  description: Number of outcomes with each action. This is the number of Services, unless you set O(country_senders).
   returned: always, unless the task failed before the first Service
   type: dict
   contains:
     created:
-      description: Services without an alpha sender that got one.
+      description: The alpha sender was created.
       returned: always
       type: int
     replaced:
-      description: Services whose alpha sender was replaced.
+      description: The alpha sender was replaced.
       returned: always
       type: int
     deleted:
-      description: Services whose alpha sender was removed.
+      description: The alpha sender was removed.
       returned: always
       type: int
     unchanged:
-      description: Services that already were in the desired state.
+      description: The Service already was in the desired state.
       returned: always
       type: int
     failed:
-      description: Services that failed.
+      description: The Service failed.
       returned: always
       type: int
     skipped:
-      description: Services that the module did not start, because the run was stopped.
+      description: The module did not start the Service, because the run was stopped.
       returned: always
       type: int
     total:
-      description: All Services.
+      description: All outcomes.
       returned: always
       type: int
   sample:
@@ -236,7 +252,7 @@ desired:
       returned: always
       type: str
     iso_country_code:
-      description: Always null, which stands for the alpha sender for all countries.
+      description: Country of the alpha sender. Null if it is for all countries.
       returned: always
       type: str
     state:
@@ -273,7 +289,7 @@ unrecovered:
       returned: always
       type: str
     iso_country_code:
-      description: Always null, which stands for the alpha sender for all countries.
+      description: Country of the alpha sender. Null if it is for all countries.
       returned: always
       type: str
     lost_sender:
@@ -317,7 +333,7 @@ error:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._bulk import Guards, find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
@@ -330,6 +346,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     check_path,
     connection_spec,
     controller_spec,
+    count_max_changes,
     desired_spec,
     run_module,
     services_spec,
@@ -348,6 +365,8 @@ def main() -> None:
     spec = {
         **services_spec(),
         "max_failures": {"type": "int"},
+        "max_changes": {"type": "raw"},
+        "canary": {"type": "int", "default": 0},
         "progress_path": {"type": "path"},
         "progress_interval": {"type": "float", "default": 10.0},
         "journal_path": {"type": "path"},
@@ -359,6 +378,8 @@ def main() -> None:
         check_controller_options(params)
         check_concurrency(params["concurrency"])
         check_minimum("max_failures", params["max_failures"])
+        check_minimum("canary", params["canary"])
+        count_max_changes(params["max_changes"], 0)
         check_minimum("progress_interval", params["progress_interval"])
         check_path(params["progress_path"], "progress_path")
         if params["services"] is None:
@@ -375,12 +396,14 @@ def main() -> None:
                 check=lambda found: client.check(one.slot.account_sid for one in found),
             )
             journal.claim(one.slot for one in desired)
+            guards = Guards(count_max_changes(params["max_changes"], len(desired)), params["canary"])
             outcomes = reconcile_all(
                 client,
                 desired,
                 concurrency=params["concurrency"],
                 check_mode=check_mode,
                 max_failures=params["max_failures"],
+                guards=None if guards == Guards() else guards,
                 progress=write_progress(
                     params["progress_path"], desired, params["progress_interval"], check_mode=check_mode
                 ),

@@ -32,6 +32,12 @@ options:
     description: Whether to read the alpha senders too. This takes one more request for each Service.
     type: bool
     default: false
+  country_senders:
+    description:
+      - Whether to read the alpha senders for single countries too. This takes two more requests for each Service, and
+        includes O(alpha_senders=true).
+    type: bool
+    default: false
   concurrency:
     description: Number of Services whose alpha senders are read at the same time, 1 to 100.
     type: int
@@ -74,6 +80,8 @@ services:
     - The Services, as Twilio returns them and in the same order.
     - If O(alpha_senders=true), each Service also has the key C(alpha_senders), a list as in
       RV(messaging.twilio.alpha_sender_info#module:alpha_senders). It is null if the alpha senders could not be read.
+    - If O(country_senders=true), each Service also has the key C(country_senders), a list as in
+      RV(messaging.twilio.alpha_sender_info#module:country_senders).
   returned: success
   type: list
   elements: dict

@@ -24,8 +24,8 @@ class Watch:
     """Context in which a module runs.
 
     Shows each line of ``file`` as it comes. A job system that cancels a job kills Ansible's main process alone, and
-    nobody would stop the module. Since ansible-core 2.19 this process leads a process group of its own, with the
-    module in it. If the main process is gone, the group gets SIGTERM, so that the module ends what it has begun.
+    nobody would stop the module. Since ansible-core 2.19 this process leads a new process group, with the module
+    in it. If the main process is gone, the group gets SIGTERM, so that the module finishes what it has started.
     Before ansible-core 2.19 the signal of the job system reaches the module as well.
 
     :ivar ansible_is_gone: whether Ansible's main process ended before the module.

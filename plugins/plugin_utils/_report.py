@@ -107,7 +107,7 @@ def _common_keys(row: Entry) -> dict[str, t.Any]:
 
 
 def _may_have_a_sender(entry: Entry) -> bool:
-    """Whether a Service without a known sender may have one all the same."""
+    """Whether a Service without a known sender may still have one."""
     if entry.get("lost_sender") is not None:
         return bool(entry["state_unknown"])
     return entry.get("action") in ("failed", "skipped") or entry.get("status") == "unread"

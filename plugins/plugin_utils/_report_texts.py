@@ -49,8 +49,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "more_senders": ("Show {count} more sender", "Show {count} more senders"),
     "more": ("Show {count} more", "Show {count} more"),
     "lost": ("1 Service lost its sender", "{count} Services lost their senders"),
-    "lost_hint": "The old sender was deleted, and the Service may have none now. The command creates it again. It takes "
-    "the credentials and settings such as TWILIO_EDGE from the environment.",
+    "lost_hint": "The old sender was deleted, and the Service may have none now. The command creates it again. It "
+    "takes the credentials and settings such as TWILIO_EDGE from the environment.",
     "lost_sender": "Lost sender: ",
     "restored": ("1 Service has its old sender again", "{count} Services have their old senders again"),
     "restored_hint": "Twilio refused the desired sender after the old one was deleted. The old sender was created "

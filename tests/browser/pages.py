@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.messaging.twilio.plugins.module_utils._converge import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._fleet import bulk_result
-from ansible_collections.messaging.twilio.plugins.plugin_utils._report import check_files, make_report, write_report
+from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
+from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files import check_files, write_report
 from playwright.sync_api import Browser, sync_playwright
 
 from support.account import mg
@@ -26,13 +25,17 @@ REFUSED = {
     "code": 21709, "message": "Alpha Sender is invalid", "more_info": "https://www.twilio.com/docs/errors/21709",
     "status": 400, "request_id": "RQ1",
 }  # fmt: skip
-TIMES = {"started": "2026-01-31T12:00:00Z", "seconds": 75.25, "requests": 2400}
-WISHES = [{"alpha_sender": "ACME", "state": "present", "replace": True, "services": 300}]
+NOT_FAILED = {"error": None, "restored": False, "lost_sender": None, "state_unknown": False, "recovery_command": None}
+TIMES = {"started_at": "2026-01-31T12:00:00Z", "seconds": 75.25, "requests": 2400}
+DESIRED = [{"alpha_sender": "ACME", "iso_country_code": None, "state": "present", "replace": True, "services": 300}]
+COMMAND = "ansible-playbook messaging.twilio.apply -e '{alpha_sender_name: !!str OLD, alpha_sender_services: [MG1]}'"
+
+Outcome = dict[str, Any]
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, with a profile of its own."""
+    """Debian's chromium, with a new profile."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
@@ -41,32 +44,41 @@ def browser() -> Iterator[Browser]:
             opened.close()
 
 
+def outcome(number: int, action: str, before: str | None = None, after: str | None = None, **more: Any) -> Outcome:
+    """The outcome of one Service, as the module returns it."""
+    known = {"service_sid": mg(number), "account_sid": None, "iso_country_code": None}
+    failed = {**NOT_FAILED, "error": REFUSED} if action == "failed" else {}
+    return {**known, "action": action, "before": before, "after": after, **failed, **more}
+
+
 def outcomes(count: int) -> list[Outcome]:
-    """Some of each: the first has lost its sender, the second got it back, of the third it is not known."""
-    refused = "{0}: 'ACME' could not be set: POST /v1/Services/{0}/AlphaSenders: Twilio error 21709 (HTTP 400)"
+    """Outcomes of each kind. The first sender is lost, the second is restored, and the state of the third is unknown."""
+    refused = "{0}: 'ACME' could not be created: POST /v1/Services/{0}/AlphaSenders failed: Twilio error 21709"
     first = [
-        Outcome(mg(1), "failed", "OLD", msg=refused.format(mg(1)), error=REFUSED, lost="OLD"),
-        Outcome(mg(2), "failed", "OLD", "OLD", msg=refused.format(mg(2)), error=REFUSED, restored=True),
-        Outcome(mg(3), "failed", "OLD", msg="It now has 'ACME' or no alpha sender", unknown=True),
-        Outcome(mg(4), "not_attempted"),
+        outcome(1, "failed", "OLD", msg=refused.format(mg(1)), lost_sender="OLD", recovery_command=COMMAND),
+        outcome(2, "failed", "OLD", "OLD", msg=refused.format(mg(2)), restored=True),
+        outcome(3, "failed", "OLD", msg="It now has 'ACME' or no alpha sender", error=None, state_unknown=True),
+        outcome(4, "skipped", msg=f"{mg(4)} was not changed, because the run was stopped"),
     ]
     kinds = [
         ("created", None, "ACME"),
         ("replaced", "OLD CO", "ACME"),
-        ("none", "ACME", "ACME"),
+        ("unchanged", "ACME", "ACME"),
         ("deleted", "Acme", None),
     ]
-    more = [Outcome(mg(number), *kinds[number % 4]) for number in range(5, count + 1)]
+    more = [outcome(number, *kinds[number % 4]) for number in range(5, count + 1)]
     return [*first, *more][:count]
 
 
 def rollout(folder: Path, made: list[Outcome], names: list[str], **more: Any) -> str:
     """The address of the page of a rollout with these outcomes and friendly names."""
     hosts = {
-        outcome.service_sid.lower(): (f"host_{place}", name) for place, (outcome, name) in enumerate(zip(made, names))
+        outcome["service_sid"].lower(): (f"host_{place}", name)
+        for place, (outcome, name) in enumerate(zip(made, names))
     }
-    result = {**bulk_result(made), **TIMES, "wishes": WISHES}
-    return written(folder, make_report("rollout", result, **{"dry_run": False, "hosts": hosts, **more}))
+    lines = [f"{len(made)} Services: …", "3 Services failed, 1 skipped because the run was stopped"]
+    result = {"summary": {}, "msg": "\n".join(lines), "outcomes": made, "desired": DESIRED, **TIMES}
+    return written(folder, make_report("rollout", result, **{"check_mode": False, "hosts": hosts, **more}))
 
 
 def written(folder: Path, report: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as people meet it: in a browser."""
+"""The report in a browser."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["light", "dark"])
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A window in which nothing may go wrong, and from which nothing is asked for."""
+    """A window. Checks that there is no error, and that the page requests nothing."""
     context = browser.new_context(viewport=WIDE, color_scheme=request.param)
     window = context.new_page()
     problems: list[str] = []
-    asked: list[str] = []
+    requested: list[str] = []
     window.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
     window.on("pageerror", lambda error: problems.append(str(error)))
     window.on("dialog", lambda dialog: problems.append(dialog.message))
-    context.on("request", lambda sent: asked.append(sent.url))
+    context.on("request", lambda sent: requested.append(sent.url))
     yield window
     assert problems == []
-    assert all(url.startswith("file://") and url.endswith("/rollout.html") for url in asked), asked
+    assert all(url.startswith("file://") and url.endswith("/rollout.html") for url in requested), requested
     context.close()
 
 
@@ -61,14 +61,14 @@ def check_width(window: Page) -> None:
     assert window.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_it_opens_with_what_needs_a_person_first(page: Page, tmp_path: Path) -> None:
+def test_services_that_need_attention_come_first(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(300), SHOPS))
     expect(page.locator("#lost h3")).to_have_text("1 Service lost its sender")
-    expect(page.locator("#restored h3")).to_have_text("1 Service got its old sender back")
-    expect(page.locator("#unknown h3")).to_have_text("Of 1 Service it is not known what it has")
+    expect(page.locator("#restored h3")).to_have_text("1 Service has its old sender again")
+    expect(page.locator("#unknown h3")).to_have_text("The state of 1 Service is unknown")
     assert (
         page.locator("#lost code").inner_text()
-        == json.loads((tmp_path / "rollout.json").read_text())["services"][0]["recovery_command"]
+        == json.loads((tmp_path / "rollout.json").read_text())["entries"][0]["recovery_command"]
     )
     assert names(page)[:4] == ["Shop 1", "Shop 3", "Shop 2", "Shop 4"]
     expect(page.locator(ROWS)).to_have_count(300)
@@ -84,14 +84,14 @@ def test_it_opens_with_what_needs_a_person_first(page: Page, tmp_path: Path) -> 
     )
     assert (
         page.locator("svg.bar").get_attribute("aria-label")
-        == "74 created, 74 replaced, 74 deleted, 74 unchanged, 3 failed, 1 not attempted"
+        == "74 created, 74 replaced, 74 deleted, 74 unchanged, 3 failed, 1 skipped"
     )
     assert page.locator("#senders tr").all_text_contents()[0] == "ACME222"
     check_access(page)
     check_width(page)
 
 
-def test_a_region_has_its_own_console(page: Page, tmp_path: Path) -> None:
+def test_links_lead_to_the_console_of_the_region(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(5), SHOPS, region="ie1"))
     assert "console.twilio.com/ie1/" in (page.locator(f"{ROWS} a").first.get_attribute("href") or "")
 
@@ -116,14 +116,14 @@ def test_search_and_outcome_filter_the_list(page: Page, tmp_path: Path) -> None:
         expect(page.locator(f"{ROWS}:has(th)")).to_have_count(count)
     expect(page.locator(ROWS)).to_have_text("No Service matches.")
     search.fill("")
-    for choice, count in (("failed", 3), ("lost", 1), ("restored", 1), ("not_attempted", 1), ("created", 74)):
+    for choice, count in (("failed", 3), ("lost", 1), ("restored", 1), ("skipped", 1), ("created", 74)):
         outcome.select_option(choice)
         expect(shown).to_have_text(f"{count} of 300 Services")
     search.fill("shop 1")
     assert set(page.locator(f"{ROWS} .mark").all_text_contents()) == {"created"}
 
 
-def test_every_column_sorts_both_ways(page: Page, tmp_path: Path) -> None:
+def test_every_column_sorts_in_both_directions(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(30), SHOPS))
     head = page.locator("#columns th").first
     head.get_by_role("button").click()
@@ -133,33 +133,33 @@ def test_every_column_sorts_both_ways(page: Page, tmp_path: Path) -> None:
     assert names(page) == SHOPS[29::-1]
     page.get_by_role("button", name="Before").click()
     assert head.get_attribute("aria-sort") is None
-    told = page.locator(f'{ROWS} td[data-label="Before"]').all_text_contents()
-    known = [text for text in told if text not in ("none", "not known")]
+    texts = page.locator(f'{ROWS} td[data-label="Before"]').all_text_contents()
+    known = [text for text in texts if text not in ("none", "unknown")]
     assert known == sorted(known, key=str.lower)
-    assert told[: len(known)] == known
+    assert texts[: len(known)] == known
     page.get_by_role("button", name="Reason").click()
     assert "21709" in (page.locator(ROWS).first.text_content() or "")
 
 
-def test_names_that_are_to_do_harm_are_text(page: Page, tmp_path: Path) -> None:
+def test_harmful_names_are_shown_as_text(page: Page, tmp_path: Path) -> None:
     made = outcomes(len(NAMES))
     page.goto(rollout(tmp_path, made, NAMES))
-    told = names(page)
-    assert NAMES[0] in told
-    assert NAMES[1] in told
-    assert "left [U+202E]thgir ot[U+202C] left [U+2067]rtl[U+2069]" in told
-    assert "line[U+2028]break[U+000A]bell[U+0007] null[U+0000] escape[U+001B][31m" in told
+    shown = names(page)
+    assert NAMES[0] in shown
+    assert NAMES[1] in shown
+    assert "left [U+202E]thgir ot[U+202C] left [U+2067]rtl[U+2069]" in shown
+    assert "line[U+2028]break[U+000A]bell[U+0007] null[U+0000] escape[U+001B][31m" in shown
     assert page.locator("table.services img, table.services style, table.services script").count() == 0
     assert "owned" not in page.title()
-    # A text from right to left turns nothing but itself.
+    # A text from right to left does not change the direction of others.
     assert page.locator(f"{ROWS} .name bdi").count() == len(NAMES)
-    assert f"host_{NAMES.index('')}" in told
+    assert f"host_{NAMES.index('')}" in shown
     check_access(page)
     page.set_viewport_size(NARROW)
     check_width(page)
 
 
-def test_what_an_error_says_leads_nowhere_and_is_text(page: Page, tmp_path: Path) -> None:
+def test_error_is_shown_as_text_without_its_links(page: Page, tmp_path: Path) -> None:
     entry: dict[str, Any] = {
         "service_sid": mg(1),
         "action": "failed",
@@ -174,26 +174,26 @@ def test_what_an_error_says_leads_nowhere_and_is_text(page: Page, tmp_path: Path
         "status": 404,
         "request_id": None,
     }
-    result: dict[str, Any] = {"services": [entry], "summary_line": "", "msg": NAMES[0], "wishes": []}
-    page.goto(written(tmp_path, make_report("rollout", result, dry_run=True)))
+    result: dict[str, Any] = {"outcomes": [entry], "summary": {}, "msg": NAMES[0], "desired": []}
+    page.goto(written(tmp_path, make_report("rollout", result, check_mode=True)))
     assert page.locator(f"{ROWS} td").last.inner_text().splitlines()[-1] == NAMES[1]
     assert all((link.get_attribute("href") or "").startswith(("https://", "#")) for link in page.locator("a").all())
-    expect(page.get_by_text("Dry run: nothing was changed.")).to_be_visible()
+    expect(page.get_by_text("Check mode: nothing was changed.")).to_be_visible()
 
 
-def test_a_run_without_services_tells_why(page: Page, tmp_path: Path) -> None:
-    report = make_report("rollout", {"msg": f"HTTP 401 {NAMES[0]}"}, dry_run=False)
+def test_run_without_services_shows_the_error(page: Page, tmp_path: Path) -> None:
+    report = make_report("rollout", {"msg": f"HTTP 401 {NAMES[0]}"}, check_mode=False)
     page.goto(written(tmp_path, report))
     expect(page.locator("#message")).to_have_text(f"HTTP 401 {NAMES[0]}")
     check_access(page)
 
 
-def test_an_audit_shows_what_is_there_and_what_is_wanted(page: Page, tmp_path: Path) -> None:
+def test_audit_shows_the_current_and_the_desired_sender(page: Page, tmp_path: Path) -> None:
     row = {
         "service_sid": mg(1),
-        "friendly_name": "Shop",
+        "service_name": "Shop",
         "alpha_sender": "OLD",
-        "wanted": "ACME",
+        "desired": "ACME",
         "matches": False,
         "msg": None,
     }
@@ -202,13 +202,13 @@ def test_an_audit_shows_what_is_there_and_what_is_wanted(page: Page, tmp_path: P
         row,
         {**row, "alpha_sender": None, "matches": None, "msg": "HTTP 500"},
     ]
-    page.goto(written(tmp_path, make_report("audit", {"services": rows, "summary_line": "3 Services"}, dry_run=False)))
-    assert page.locator(f"{ROWS} .mark").all_text_contents() == ["not as wanted", "could not be read", "as wanted"]
-    assert page.locator("#columns button").all_text_contents() == ["Service", "Sender", "Wanted", "Outcome", "Reason"]
+    page.goto(written(tmp_path, make_report("audit", {"rows": rows, "summary": {}, "msg": "3 Services"}, check_mode=False)))
+    assert page.locator(f"{ROWS} .mark").all_text_contents() == ["differs", "could not be read", "as desired"]
+    assert page.locator("#columns button").all_text_contents() == ["Service", "Sender", "Desired", "Outcome", "Reason"]
     check_access(page)
 
 
-def test_a_phone_needs_no_scrolling_to_the_side(page: Page, tmp_path: Path) -> None:
+def test_phone_needs_no_horizontal_scrolling(page: Page, tmp_path: Path) -> None:
     page.set_viewport_size(NARROW)
     page.goto(rollout(tmp_path, outcomes(120), SHOPS))
     expect(page.locator(ROWS)).to_have_count(120)
@@ -216,7 +216,7 @@ def test_a_phone_needs_no_scrolling_to_the_side(page: Page, tmp_path: Path) -> N
     check_access(page)
 
 
-def test_it_is_dark_where_people_want_it_dark(page: Page, tmp_path: Path) -> None:
+def test_page_is_dark_in_dark_mode(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(5), SHOPS))
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
@@ -224,7 +224,7 @@ def test_it_is_dark_where_people_want_it_dark(page: Page, tmp_path: Path) -> Non
     assert (min(ground) > 192) is not is_dark
 
 
-def test_the_keyboard_reaches_and_does_all(page: Page, tmp_path: Path) -> None:
+def test_keyboard_reaches_everything(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(30), SHOPS))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -243,19 +243,19 @@ def test_the_keyboard_reaches_and_does_all(page: Page, tmp_path: Path) -> None:
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_a_command_is_copied(page: Page, tmp_path: Path) -> None:
+def test_button_copies_the_command(page: Page, tmp_path: Path) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(rollout(tmp_path, outcomes(5), SHOPS))
     command = page.locator("#lost code").inner_text()
     page.get_by_role("button", name="Copy the command").click()
-    expect(page.locator("#said")).to_have_text("Copied")
+    expect(page.locator("#announcement")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == command
 
 
-def test_ten_thousand_services_are_all_there(page: Page, tmp_path: Path) -> None:
+def test_page_has_ten_thousand_services(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(10_000), [f"Shop {number}" for number in range(10_000)]))
     expect(page.locator("#shown")).to_have_text("10,000 Services")
-    # The first ones at once, and all of them soon: for the browser's own search, and for print.
+    # The first rows are there at once, all others soon, for the search of the browser and for print.
     expect(page.locator(ROWS)).to_have_count(10_000, timeout=60_000)
     page.get_by_label("Search").fill("shop 9999")
     expect(page.locator(ROWS)).to_have_count(1)
@@ -264,7 +264,7 @@ def test_ten_thousand_services_are_all_there(page: Page, tmp_path: Path) -> None
     assert page.locator(ROWS).count() == 10_000
 
 
-def test_paper_has_every_service(page: Page, tmp_path: Path) -> None:
+def test_print_has_every_service(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(300), SHOPS))
     page.emulate_media(media="print")
     expect(page.get_by_label("Search")).to_be_hidden()

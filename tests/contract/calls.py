@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
-from ansible_collections.messaging.twilio.plugins.module_utils._services import read_services, services_with_rows
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._services import read_services, services_with_senders
 from twilio.rest import Client as Library
 
 from simulator import Simulator
@@ -43,12 +46,13 @@ def read(simulator: Simulator) -> None:
     client = _client(simulator)
     services = read_services(client)
     assert [service["sid"] for service in services] == [mg(1), mg(2), mg(3)]
-    assert services_with_rows(client, ALPHA_SENDER, services, concurrency=1)["errors"] == []
+    found = services_with_senders(client, services, country_senders=True, concurrency=1)
+    assert found["services"][2]["country_senders"][0]["iso_country_code"] == "FR"
     assert read_services(client, mg(1))[0]["friendly_name"] == "Service 0001"
     [row] = client.list(ALPHA_SENDER.collection(mg(1)), ALPHA_SENDER.list_key)
     assert client.get(ALPHA_SENDER.member(mg(1), row["sid"])) == row
-    # An API key instead of the auth token.
-    assert read_services(_client(simulator, auth_token=None, api_key=API_KEY, api_secret=API_SECRET))
+    with_key = _client(simulator, auth_token=None, api_key=API_KEY, api_secret=API_SECRET)
+    assert with_key.find_account() == ACCOUNT_SID
 
 
 def write(simulator: Simulator) -> None:
@@ -79,16 +83,21 @@ def fail(simulator: Simulator) -> None:
 
 
 def write_by_country(simulator: Simulator) -> None:
-    simulator.reset(seed({"": "ACME", "FR": "ACME FR"}))
+    simulator.reset(seed({"": "ACME", "FR": "OLD FR", "GB": "ACME GB"}))
+    senders = {"FR": "ACME FR", "DE": "ACME DE", "GB": None}
+    wanted = [
+        Desired(Slot(COUNTRY_SENDER, mg(1), country), name, "present" if name else "absent")
+        for country, name in senders.items()
+    ]
+    outcomes = reconcile_all(_client(simulator), wanted, concurrency=1, check_mode=False)
+    assert [outcome.action for outcome in outcomes] == ["replaced", "created", "deleted"]
     service = library(simulator).messaging.v1.services(mg(1))
-    senders = service.destination_alpha_senders
-    created = senders.create(alpha_sender="ACME DE", iso_country_code="DE")
-    assert len(senders.list(page_size=1)) == 3
-    assert [sender.sid for sender in senders.list(iso_country_code="DE")] == [created.sid]
-    assert service.destination_alpha_senders(created.sid).fetch().iso_country_code == "DE"
-    assert refusal(lambda: senders.create(alpha_sender="OTHER", iso_country_code="FR")) == (412, 21714)
-    assert service.destination_alpha_senders(created.sid).delete()
-    assert refusal(service.destination_alpha_senders(created.sid).fetch) == (404, 20404)
+    assert len(service.destination_alpha_senders.list(page_size=1)) == 3
+    [german] = service.destination_alpha_senders.list(iso_country_code="DE")
+    assert service.destination_alpha_senders(german.sid).fetch().iso_country_code == "DE"
+    refused = partial(service.destination_alpha_senders.create, alpha_sender="OTHER", iso_country_code="FR")
+    assert refusal(refused) == (412, 21714)
+    assert refusal(service.destination_alpha_senders(f"AI{99:032x}").fetch) == (404, 20404)
 
 
 def manage_services(simulator: Simulator) -> None:
@@ -133,6 +142,8 @@ def read_accounts(simulator: Simulator) -> None:
             {"account_sid": f"AC{number:032x}", "auth_token": "x", "owner": ACCOUNT_SID, "status": status}
         )
     simulator.reset(known)
+    connection = make_connection(options(simulator))
+    assert len(make_accounts(Client(connection), connection, {"subaccounts": True}).account_sids) == 2
 
     def accounts(*credentials: str) -> Any:
         client: Library = library(simulator, *credentials)

@@ -48,7 +48,8 @@ def operations(exchanges: list[Exchange]) -> dict[str, str]:
 def test_requests_and_answers_of_all_operations_match_the_documents(recorded: Recorded, contract: Contract) -> None:
     exchanges = [*itertools.chain.from_iterable(recorded.values())]
     assert operations(exchanges) == OPERATIONS
-    assert [problem for exchange in exchanges for problem in contract.problems(exchange)] == []
+    problems = {problem for exchange in exchanges for problem in contract.problems(exchange)}
+    assert not problems, "\n".join(sorted(problems))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -60,4 +61,5 @@ def test_requests_and_answers_of_an_integration_target_match_the_documents(
     assert played.status == 0, played.output
     exchanges = [Exchange(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
     assert bool(exchanges) == (target != "bad_input")
-    assert [problem for exchange in exchanges for problem in contract.problems(exchange)] == []
+    problems = {problem for exchange in exchanges for problem in contract.problems(exchange)}
+    assert not problems, "\n".join(sorted(problems))

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.release import __version__
 
 from simulator import Simulator
 from support.account import environment as credentials
 from support.account import mg, seed
 from support.ansible_run import environment, localhost, modules, start, until, write_playbook
 
+OLD_CORE = tuple(map(int, __version__.split(".")[:2])) < (2, 19)
 SIDS = [mg(number) for number in range(1, 401)]
 TASK = {"messaging.twilio.alpha_senders": {"services": SIDS, "alpha_sender": "ACME", "concurrency": 50}}
 
@@ -31,6 +33,19 @@ def check(simulator: Simulator) -> None:
     assert 0 < len(started(simulator)) < len(SIDS)
     for sid in SIDS:
         assert simulator.senders(sid) == (["ACME"] if sid in started(simulator) else ["OLD"])
+
+
+def processes(folder: Path) -> list[int]:
+    """The processes of Ansible that use this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"ANSIBLE_HOME={folder}/ansible".encode() in variables:
+            found.append(int(process.name))
+    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -51,6 +66,21 @@ def test_every_service_has_a_sender_when_a_playbook_is_cancelled(
         os.killpg(playbook.pid, number)
         assert playbook.wait() != 0
     until(lambda: not modules(tmp_path))
+    check(simulator)
+
+
+@pytest.mark.skipif(OLD_CORE, reason="before ansible-core 2.19 a worker is in the process group of Ansible")
+def test_no_process_is_left_when_ansible_is_killed(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed(*[["OLD"]] * len(SIDS)))
+    simulator.latency = 0.2
+    # With this, the worker has more to pass on than a pipe holds.
+    task = {**TASK, "vars": {"unused": "x" * 100_000}}
+    with start(tmp_path, localhost(task), variables=credentials(simulator)) as playbook:
+        until(lambda: "DELETE" in simulator.requests())
+        assert len(processes(tmp_path)) > 2
+        playbook.kill()
+        playbook.wait()
+        until(lambda: not processes(tmp_path))
     check(simulator)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
+    accounts_spec,
     connection_spec,
     controller_spec,
     desired_spec,
@@ -100,7 +101,13 @@ def test_runs_the_examples_of_a_module(simulator: Simulator, tmp_path: Path, mod
     tasks = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "EXAMPLES"))
     if module == "alpha_sender":
         # The third example does not replace a sender. It succeeds because the first example set the same one.
-        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in tasks] == [None, None, False, None]
+        assert [task["messaging.twilio.alpha_sender"].get("replace") for task in tasks] == [
+            None,
+            None,
+            False,
+            None,
+            None,
+        ]
     played = play(tmp_path, localhost(*tasks), variables=credentials(simulator))
     assert played.status == 0, played.output
     assert simulator.requests() != []
@@ -176,9 +183,7 @@ def test_shows_a_module_without_warning(tmp_path: Path, module: str) -> None:
     assert shown["doc"]["short_description"]
 
 
-def test_shows_the_inventory_plugin_without_warning_and_reads_its_example(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_shows_the_inventory_plugin_without_warning_and_reads_its_example(simulator: Simulator, tmp_path: Path) -> None:
     shown, warnings = documented("inventory", "services", tmp_path)
     assert warnings == ""
     assert set(connection_spec()) <= set(shown["doc"]["options"])
@@ -225,7 +230,7 @@ def test_documents_the_keys_of_a_result(simulator: Simulator, tmp_path: Path) ->
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     for module in MODULES:
         returned = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "RETURN"))
-        rare = ("failure", "O(hosts)", "O(report_path)")
+        rare = ("failure", "O(hosts)", "O(report_path)", "O(country_senders=true)")
         always = {name: value for name, value in returned.items() if not value["returned"].startswith(rare)}
         assert set(results[module]) - {"changed", "failed", "diff", "warnings"} == set(always), module
         for name, value in always.items():
@@ -257,6 +262,7 @@ def shape(value: Any) -> Any:
 
 def test_documents_the_options_of_the_specs_with_their_defaults() -> None:
     specs = {
+        "_accounts": accounts_spec(),
         "_connection": connection_spec(),
         "_controller": controller_spec(),
         "_desired": desired_spec(),
@@ -264,8 +270,9 @@ def test_documents_the_options_of_the_specs_with_their_defaults() -> None:
     }
     for fragment, spec in specs.items():
         source = (ROOT / f"plugins/doc_fragments/{fragment}.py").read_text(encoding="utf-8")
-        options = yaml.safe_load(source.split('r"""')[1].split('"""')[0])["options"]
-        assert list(options) == list(spec)
+        parts = [yaml.safe_load(text)["options"] for text in re.findall(r'r"""\n(options:.*?)"""', source, re.DOTALL)]
+        options = {name: option for part in parts for name, option in part.items()}
+        assert set(options) == set(spec)
         for name, option in spec.items():
             assert options[name].get("default") == option.get("default"), name
             assert options[name]["type"] == option["type"], name
@@ -299,7 +306,7 @@ def test_has_every_module_in_the_action_group() -> None:
 def test_lists_a_module_in_the_readme_and_has_an_integration_target(module: str) -> None:
     assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
     # test_targets finds the target by this file.
-    assert (ROOT / f"tests/integration/targets/module_{module}/meta/main.yml").is_file()
+    assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
 
 
 def test_documents_every_fault_of_the_simulator() -> None:

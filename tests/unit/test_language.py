@@ -49,7 +49,8 @@ BANNED = {
     r"(is|are|as|was|were) wanted": "desired",
     r"hand(s|ed)? over|hand-over": "pass, import",
     r"(of|among) them all": "all of them",
-    r"behaviour|colour|favour|honour|neighbour|licences?|(organ|recogn|initial|normal|real)is(e|es|ed|ing)": "American English",
+    r"behaviour|colour|favour|honour|neighbour|licences?": "American English",
+    r"(organ|recogn|initial|normal|real)is(e[sd]?|ing)": "American English",
     r"1 (Services|entries|files|hosts|requests|rows|seconds|senders|slots)": "a singular",
 }
 #: Words that are allowed in one file: a public name or a quotation. Each has its reason.

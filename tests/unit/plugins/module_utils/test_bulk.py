@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.messaging.twilio.plugins.module_utils import _pool
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
@@ -189,7 +188,7 @@ def allow_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         left[0] -= 1
         real(thread)
 
-    monkeypatch.setattr(_pool.threading.Thread, "start", start)
+    monkeypatch.setattr(threading.Thread, "start", start)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
@@ -227,7 +226,10 @@ def test_names_the_lost_sender_and_skips_the_other_services(simulator: Simulator
     sid = lost.desired.slot.service_sid
     assert simulator.senders(sid) == []
     assert f"Lost senders: {sid} {lost.lost!r}" in text
-    assert "8 skipped because the run was stopped" in text
+    assert "1 of 9 Services failed, 8 skipped. " in text
+    skipped = [message(outcome) for outcome in outcomes if outcome.action == "skipped"]
+    assert len(skipped) == 8
+    assert all("because the run was stopped" in text for text in skipped)
 
 
 def test_goes_on_when_the_disk_of_the_progress_is_full(simulator: Simulator) -> None:

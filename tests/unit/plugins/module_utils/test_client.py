@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -301,7 +302,7 @@ class TestErrors:
         hostile = "\x1b[2J\x9b31m\x00\r\n\u202e"
         answer = Answer(302 if name == "Location" else 400, hostile, {name: f"http://{hostile}"}, b"")
         data = {} if name == "reason" else {name: hostile}
-        error = api_error(answer, data, "GET", PATH, _errors.Redactor([]))
+        error = api_error(answer, data, "GET", PATH, _errors.Redactor([AUTH_TOKEN]))
         assert str(error).isprintable()
         assert all(str(value).isprintable() for value in error.as_fields().values())
 
@@ -392,9 +393,12 @@ class TestData:
         read = rows(client(simulator)[0])[0]
         assert (read["half"], read["inner"]) == ("?", {})
 
-    def test_redacts_credentials(self, simulator: Simulator) -> None:
-        odd = row(1, note=f"<{AUTH_TOKEN}>")
-        simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": {"alpha_senders": [odd]}}])
+    @pytest.mark.parametrize("escaped", [False, True])
+    def test_redacts_credentials(self, simulator: Simulator, escaped: bool) -> None:
+        body = json.dumps({"alpha_senders": [row(1, note=f"<{AUTH_TOKEN}>")]})
+        if escaped:
+            body = body.replace(AUTH_TOKEN[:2], "".join(f"\\u{ord(character):04x}" for character in AUTH_TOKEN[:2]))
+        simulator.reset(seed([]), [{"kind": "status", "status": 200, "body": body}])
         assert rows(client(simulator)[0]) == [row(1, note="<********>")]
 
     def test_keeps_unknown_fields_nulls_and_other_types(self, simulator: Simulator) -> None:

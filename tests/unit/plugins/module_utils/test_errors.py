@@ -105,3 +105,17 @@ def test_keeps_short_secrets_in_data() -> None:
         "********": {"half": "?", "ä": "ä"},
     }
     assert redactor.text(f"{short} {long}") == "******** ********"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a": ["plain", 1, null]}', True),
+        (b'{"a": "hush"}', False),
+        (b'{"a": "hu\\u0073h"}', False),
+        ('{"a": "ä"}'.encode(), False),
+        (b'{"__ansible_unsafe": 1}', False),
+    ],
+)
+def test_recognizes_json_that_needs_no_redaction(body: bytes, expected: bool) -> None:
+    assert Redactor(["hush", None]).leaves(body) is expected

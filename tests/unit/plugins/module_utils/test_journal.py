@@ -410,7 +410,11 @@ def test_entry_that_is_not_valid_makes_no_request_and_its_file_is_kept_aside(
     assert rollout(simulator, folder)["journal_warnings"] == []
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00binary" * 1000, os.urandom(5000), b"\x00" * 5000, b"\x7fELF\n\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe\x00binary" * 1000, os.urandom(5000), b"\x00" * 5000, b"\x7fELF\n\r\n"],
+    ids=["text", "random", "zeros", "program"],
+)
 def test_binary_garbage_is_kept_aside(simulator: Simulator, folder: Path, content: bytes) -> None:
     write(folder, content)
     result = rollout(simulator, folder)

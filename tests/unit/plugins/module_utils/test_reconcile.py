@@ -268,6 +268,14 @@ class TestLateWrites:
         outcome = run(simulator, desired(SID, "ACME"))
         assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
 
+    def test_keeps_a_late_deletion_open_when_the_next_one_is_answered_404(self, simulator: Simulator) -> None:
+        wrong = {"kind": "not_found", "method": "DELETE", "count": 99}
+        simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE"}, wrong])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=2)
+        simulator.commit_late()
+        assert simulator.senders(SID) == []
+        assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
+
     @pytest.mark.parametrize("requests", [1, 2, 3])
     def test_replaces_when_a_late_deletion_is_carried_out_in_time(self, simulator: Simulator, requests: int) -> None:
         simulator.reset(seed(["OLD"]), [{"kind": "late", "method": "DELETE", "requests": requests}])
@@ -472,6 +480,14 @@ class TestPassing404s:
         assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, "OLD")
         assert simulator.senders(SID) == []
 
+    def test_says_that_the_sender_was_created_when_the_end_cannot_be_verified(self, simulator: Simulator) -> None:
+        other = {"kind": "other_writer", "method": "DELETE", "sender": None}
+        simulator.reset(seed(["OLD"]), [other, unread_after(1)])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=1)
+        assert (outcome.action, outcome.unknown, outcome.lost) == ("failed", True, None)
+        assert "'ACME' was created, but the deletion of 'OLD' is in doubt" in message(outcome)
+        assert "It may have both" in message(outcome)
+
     def test_creates_once_when_the_listing_contradicts_a_404(self, simulator: Simulator) -> None:
         """Another writer deleted, so the 404 is true, and the listing that verifies the end lags."""
         other = {"kind": "other_writer", "method": "DELETE", "sender": None}
@@ -529,6 +545,18 @@ def test_leaves_no_journal_entry_when_the_deletion_is_refused(simulator: Simulat
     simulator.reset(seed(["OLD"]), [{"kind": "status", "status": 403, "method": "DELETE"}])
     with Journal(str(tmp_path)) as journal:
         run(simulator, desired(SID, "ACME"), journal=journal)
+        assert journal.open_entries() == []
+
+
+def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_refused(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    other = {"kind": "other_writer", "method": "POST", "sender": "OLD"}
+    refused = {"kind": "status", "status": 400, "method": "DELETE", "skip": 1}
+    simulator.reset(seed(["OLD"]), [other, refused])
+    with Journal(str(tmp_path)) as journal:
+        outcome = run(simulator, desired(SID, "ACME"), journal=journal)
+        assert (outcome.action, outcome.after, outcome.lost) == ("failed", "OLD", None)
         assert journal.open_entries() == []
 
 

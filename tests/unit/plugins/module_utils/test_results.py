@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.messaging.twilio.plugins.module_utils import _results
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
@@ -257,7 +256,7 @@ class TestProgress:
         """The lines of a run over 8 Services, each of which takes ``seconds``."""
         now = [0.0]
         eight = [desired(mg(number), "ACME") for number in range(1, 9)]
-        monkeypatch.setattr(_results.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
         progress = write_progress(str(path), eight, interval)
         for done in range(1, 9):
             now[0] += seconds
@@ -306,7 +305,7 @@ class TestLimits:
     def test_refuses_values_below_the_minimum(self) -> None:
         with pytest.raises(InputError, match="max_failures must be 0 or more, got -1"):
             check_minimum("max_failures", -1)
-        with pytest.raises(InputError, match="progress_interval must be 0 or more, got -0.5"):
+        with pytest.raises(InputError, match=r"progress_interval must be 0 or more, got -0\.5"):
             check_minimum("progress_interval", -0.5)
         with pytest.raises(InputError, match="table_rows must be 1 or more, got 0"):
             check_minimum("table_rows", 0, 1)

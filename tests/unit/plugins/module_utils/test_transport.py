@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import trustme
 import urllib3
+from ansible_collections.messaging.twilio.plugins.module_utils import _transport
 from ansible_collections.messaging.twilio.plugins.module_utils._client import USER_AGENT, Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
@@ -129,6 +130,7 @@ class TestTls:
         self, secure: Simulator, authority: tuple[trustme.CA, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", authority[1])
+        monkeypatch.setattr(_transport, "DEFAULT_CA_BUNDLE_PATH", authority[1])
         other = tmp_path / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(other))
         with pytest.raises(ApiError, match="certificate"):
@@ -384,7 +386,8 @@ class TestProxy:
         secure.reset(seed(["ACME"]))
         with socket.create_server(("127.0.0.1", 0)) as proxy:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-            api = client(secure, ca_path=authority[1]) if tls else client(simulator)
+            bounds = {"timeout": 1, "max_retries": 0}
+            api = client(secure, ca_path=authority[1], **bounds) if tls else client(simulator, **bounds)
             assert len(rows(api)) == 1
             proxy.setblocking(False)
             with pytest.raises(BlockingIOError):
