@@ -48,6 +48,7 @@ from hypothesis import strategies as st
 
 from simulator import Simulator
 from support.account import API_KEY, mg, options, seed
+from support.client import make_client
 from support.ansible_run import ROOT
 from support.desired import desired
 from support.explanations import EXPLANATIONS
@@ -302,7 +303,7 @@ def run_into_trouble(simulator: Simulator) -> tuple[list[Outcome], list[str]]:
     outcomes = []
     for senders, faults, wanted in TROUBLE:
         simulator.reset(seed(senders, refused=["BANK"]), faults)
-        client = Client(make_connection(options(simulator, max_retries=1)), wait=lambda seconds: None)
+        client = make_client(simulator, max_retries=1)
         outcomes += reconcile(client, [wanted], check_mode=False)
     return outcomes, [message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
 
@@ -451,7 +452,7 @@ def test_no_message_has_a_control_character(simulator: Simulator) -> None:
     for method in ("GET", "POST"):
         fault = {**STATUS, "method": method, "status": 400, "body": hostile}
         simulator.reset(seed(["OLD"]), [fault])
-        client = Client(make_connection(options(simulator, max_retries=0)), wait=lambda seconds: None)
+        client = make_client(simulator, max_retries=0)
         [outcome] = reconcile(client, [ACME], check_mode=False)
         assert "bad" in message(outcome)
         assert message(outcome).isprintable()
