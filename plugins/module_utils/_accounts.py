@@ -45,7 +45,8 @@ class Accounts:
             self._add(connection)
 
     def _add(self, connection: Connection) -> None:
-        self._clients[sid_key(str(connection.account_sid))] = self._first.for_connection(connection)
+        # The account of the connection options keeps their credentials.
+        self._clients.setdefault(sid_key(str(connection.account_sid)), self._first.for_connection(connection))
 
     @property
     def account_sid(self) -> str | None:

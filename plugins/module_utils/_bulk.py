@@ -101,7 +101,7 @@ class _Run:
         self._finished: dict[Key, Outcome] = {}
         #: The slots that change, by the key of the first slot of their Service.
         self._changing: dict[Key, list[Facts]] = {}
-        self._ended_accounts: set[str | None] = set()
+        self._ended_accounts: set[Client] = set()
         self._ended = False
 
     def each(
@@ -110,10 +110,10 @@ class _Run:
         """Call ``work`` for each Service, unless the run or its account ended."""
 
         def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
-            account_sid = service[0].slot.account_sid
-            if account_sid in self._ended_accounts:
+            client = self._client.for_account(service[0].slot.account_sid)
+            if client in self._ended_accounts:
                 return [Outcome(one, "skipped", cause=STOPPED) for one in service]
-            return work(service, lambda: stopped() or account_sid in self._ended_accounts)
+            return work(service, lambda: stopped() or client in self._ended_accounts)
 
         if not self._ended:
             run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
@@ -181,7 +181,7 @@ class _Run:
             self._started.pop(outcome.desired.slot.key, None)
             counts[outcome.action] += 1
             if outcome.fatal:
-                self._ended_accounts.add(outcome.desired.slot.account_sid)
+                self._ended_accounts.add(self._client.for_account(outcome.desired.slot.account_sid))
         if any(outcome.action != "skipped" for outcome in outcomes):
             self._progress(sum(counts.values()) - counts["skipped"], counts)
         too_many = self._max_failures is not None and counts["failed"] > self._max_failures

@@ -48,18 +48,18 @@ def read_all(client: AnyClient, slots: t.Sequence[Slot], *, concurrency: int) ->
     read then are ``None``.
     """
     found: dict[tuple[str, str, str], list[Row] | ApiError] = {}
-    ended: set[str | None] = set()
+    ended: set[Client] = set()
 
     def work(service: list[Slot], _stopped: Stopped) -> None:
-        account_sid = service[0].account_sid
-        if account_sid in ended:
+        one_client = client.for_account(service[0].account_sid)
+        if one_client in ended:
             return
         try:
-            rows, _countries = read_slots(client.for_account(account_sid), service)
+            rows, _countries = read_slots(one_client, service)
         except ApiError as error:
             found.update((slot.key, error) for slot in service)
             if error.fatal:
-                ended.add(account_sid)
+                ended.add(one_client)
         else:
             found.update((slot.key, one) for slot, one in zip(service, rows))
 

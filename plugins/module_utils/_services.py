@@ -63,7 +63,13 @@ def list_services(client: AnyClient) -> list[Row]:
         raise error
     if len(found) < len(clients):
         raise ApiError("The Services were not listed, because the run was cancelled")
-    return [service for place in range(len(clients)) for service in found[place]]
+    # An API key may be of an account that is given once more.
+    services = [service for place in range(len(clients)) for service in found[place]]
+    return [*{_key(service): service for service in services}.values()]
+
+
+def _key(service: Row) -> object:
+    return service["sid"] if is_sid("MG", service.get("sid")) else id(service)
 
 
 def split_valid(services: t.Iterable[Row]) -> tuple[list[Row], list[str]]:
