@@ -112,7 +112,9 @@ class _Run:
         def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
             client = self._client.for_account(service[0].slot.account_sid)
             if client in self._ended_accounts:
-                return [Outcome(one, "skipped", cause=STOPPED) for one in service]
+                # With guards, some slots of the Service may be finished.
+                open_slots = [one for one in service if one.slot.key not in self._finished]
+                return [Outcome(one, "skipped", cause=STOPPED) for one in open_slots]
             return work(service, lambda: stopped() or client in self._ended_accounts)
 
         if not self._ended:
@@ -137,9 +139,12 @@ class _Run:
         if guards.max_changes is not None and changes > guards.max_changes:
             self._hold_back(changing, TOO_MANY_CHANGES)
             return
+        cancelled = self._client.cancellation.is_set
+        if self._ended or cancelled():
+            return
         canary, others = changing[: guards.canary], changing[guards.canary :]
         self.each(canary, self._apply_planned)
-        if not self._check_mode and not self._are_as_desired(canary):
+        if not self._check_mode and not cancelled() and not self._are_as_desired(canary):
             self._hold_back(others, CANARY_FAILED)
             return
         self.each(others, self._apply_planned)
