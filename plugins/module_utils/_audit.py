@@ -71,13 +71,17 @@ def _split_countries(compared: t.Iterable[tuple[Compared, Found]]) -> t.Iterator
     """A slot of all countries as a slot for each country that has rows and is not compared itself."""
     done = set()
     for (slot, desired), rows in compared:
-        if slot.country != ALL_COUNTRIES or not isinstance(rows, list):
+        if slot.country != ALL_COUNTRIES:
             done.add(slot.key)
             yield (slot, desired), rows
+            continue
+        # If it could not be read, another slot of the same Service says so.
+        if not isinstance(rows, list):
             continue
         for country in sorted({str(country_of(row)) for row in rows}):
             one = replace(slot, country=country)
             if one.key not in done:
+                done.add(one.key)
                 yield (one, None), rows_of(one, rows, {})
 
 
@@ -94,7 +98,7 @@ def _row(slot: Slot, desired: Desired | None, rows: list[Row] | ApiError | None,
         service_sid=slot.service_sid,
         service_name=service.get("friendly_name"),
         account_sid=slot.account_sid or service.get("account_sid"),
-        iso_country_code=None if slot.country == ALL_COUNTRIES else slot.country,
+        iso_country_code=slot.country,
         desired=desired.value if desired is not None and desired.state == "present" else None,
     )
     if not isinstance(rows, list):

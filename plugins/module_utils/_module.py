@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import typing as t
+from fractions import Fraction
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
@@ -137,7 +138,7 @@ def count_max_changes(value: object, total: int) -> int | None:
     if match is None:
         raise InputError(f"max_changes must be a number or a percentage such as 10%, got {quoted(value)}")
     count, percentage = match.groups()
-    return int(count) if count is not None else int(float(percentage) * total / 100)
+    return int(count) if count is not None else int(Fraction(percentage) * total / 100)
 
 
 def check_path(path: str | None, name: str) -> None:

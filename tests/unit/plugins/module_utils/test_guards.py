@@ -62,6 +62,7 @@ def actions(outcomes: list[Outcome]) -> list[str]:
         ("10 %", 19, 1),
         ("2.5%", 1000, 25),
         ("100%", 7, 7),
+        ("2.3%", 3000, 69),
     ],
 )
 def test_max_changes_is_a_number_or_a_percentage(value: object, total: int, count: int | None) -> None:
@@ -76,7 +77,7 @@ def test_max_changes_that_is_something_else_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize("percent", [7, 14, 28, 29, 55, 56, 57, 58])
-def test_percentage_of_a_hundred_is_exact(percent: int) -> None:
+def test_percentage_is_exact(percent: int) -> None:
     assert count_max_changes(f"{percent}%", 100) == percent
     assert count_max_changes(f"{percent / 10}%", 1000) == percent
 
