@@ -27,7 +27,8 @@ def check_country(value: object, label: str) -> str:
 
     :raises InputError: if it is not.
     """
-    if isinstance(value, str) and value.upper() in COUNTRIES:
+    # The capitals of some other letters are two ASCII letters.
+    if isinstance(value, str) and value.isascii() and value.upper() in COUNTRIES:
         return value.upper()
     # Norway is NO, which YAML reads as false.
     hint = ". Put it in quotes" if not isinstance(value, str) else ""
