@@ -129,7 +129,7 @@ class TestSubaccounts:
 
     def test_reads_all_pages_and_leaves_out_inactive_ones_with_one_warning(self, simulator: Simulator) -> None:
         inactive = [
-            account(ACCOUNT_SID, **{"account_sid": f"AC{number:032x}", "owner": ACCOUNT_SID, "status": status})
+            {**THIRD_HAS, "account_sid": f"AC{number:032x}", "services": [], "status": status}
             for number, status in ((7, "suspended"), (8, "closed"))
         ]
         simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, *inactive, THIRD_HAS]})
@@ -341,7 +341,7 @@ class TestServicesOfSeveralAccounts:
 
     def test_error_of_an_unknown_account_has_no_name(self, simulator: Simulator) -> None:
         simulator.reset({"accounts": [FIRST_HAS]}, [{"kind": "status", "status": 403, "count": 9}])
-        with pytest.raises(ApiError, match="^GET /v1/Services failed: HTTP 403"):
+        with pytest.raises(ApiError, match=r"^GET /v1/Services failed: HTTP 403"):
             list_services(accounts_of(simulator, **KEY_ONLY, account_sid=None))
 
     def test_cancelled_listing_is_an_error(self, simulator: Simulator) -> None:

@@ -397,7 +397,9 @@ def test_sources_are_all_files_that_refuse_input() -> None:
 
 def test_every_cause_of_an_outcome_is_among_them(simulator: Simulator) -> None:
     constants = {**vars(_outcome), **vars(_plan)}
-    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)} - {_plan.ALL_COUNTRIES}
+    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)} - {
+        _plan.ALL_COUNTRIES
+    }
     outcomes = [*run_into_trouble(simulator)[0], *map(derive, RARE)]
     assert {outcome.cause for outcome in outcomes} == causes
 
