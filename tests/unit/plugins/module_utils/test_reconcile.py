@@ -629,6 +629,19 @@ class TestBugs:
         assert outcome.action == "failed"
         assert "unexpected ZeroDivisionError" in message(outcome)
 
+    def test_lets_others_through_after_a_bug_before_the_first_write(self, simulator: Simulator) -> None:
+        class BrokenJournal(Journal):
+            def record(self, *_arguments: object) -> None:
+                raise ZeroDivisionError
+
+        simulator.reset(seed(["OLD"]))
+        client, gate = Client(make_connection(options(simulator))), Gate()
+        outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=gate, journal=BrokenJournal(None))
+        assert (outcome.action, outcome.lost, simulator.senders(SID)) == ("failed", None, ["OLD"])
+        # If it had to wait, it would ask a second time.
+        answers = iter([False, True, True])
+        assert gate.enter(replaces=True, stopped=lambda: next(answers))
+
 
 class TestGate:
     def enter_in_thread(self, gate: Gate, *, replaces: bool = True) -> tuple[threading.Thread, list[bool]]:
