@@ -137,6 +137,16 @@ class Simulator(Switches):
 
         asyncio.run_coroutine_threadsafe(commit(), self._loop).result()
 
+    def abort_connections(self) -> None:
+        """Close all connections, so that no answer comes any more."""
+
+        async def abort() -> None:
+            for transport in list(self._connections):
+                assert isinstance(transport, asyncio.WriteTransport)
+                transport.abort()
+
+        asyncio.run_coroutine_threadsafe(abort(), self._loop).result()
+
     def reset(self, seed: Mapping[str, Any], faults: Iterable[Mapping[str, Any]] = ()) -> None:
         """Start again on the same address."""
         self.backend = Backend(State(seed, self.url), self)
@@ -187,7 +197,7 @@ class Simulator(Switches):
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
         # A late request belongs to the state that it was sent to, not to the state after a reset.
-        backend = self.backend
+        backend, fired = self.backend, self.fired
         entry: Json = {
             "method": request.method,
             "path": request.path,
@@ -229,7 +239,7 @@ class Simulator(Switches):
             if account is not None:
                 account.in_flight -= 1
             if "fault" in entry:
-                self.fired[entry["fault"]] += 1
+                fired[entry["fault"]] += 1
             entry["end"] = time.time()
             if self._journal_file is not None:
                 self._journal_file.write(json.dumps(entry) + "\n")

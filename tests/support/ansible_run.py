@@ -40,6 +40,8 @@ def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     settings.touch()
     return {
         **kept,
+        # Python would keep the bytecode of each test's own files.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
         "ANSIBLE_CONFIG": str(settings),
         "ANSIBLE_HOME": str(folder / "ansible"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
@@ -18,22 +17,17 @@ from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
     write_csv,
     write_json,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._services import list_services
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, mg, named_seed, options, seed
+from support.account import ACCOUNT_SID, mg, named_seed, seed
+from support.client import make_client
 from support.desired import desired
 
 SENDERS = {"A": ["ACME"], "B": ["OLD"], "D": ["OLD", "NEW"]}
-
-
-def make_client(simulator: Simulator, **more: Any) -> Client:
-    return Client(make_connection(options(simulator, max_retries=0)), wait=lambda seconds: None, **more)
 
 
 def slot(number: int) -> Slot:
@@ -43,7 +37,7 @@ def slot(number: int) -> Slot:
 def test_compares_each_service_with_its_desired_state(simulator: Simulator) -> None:
     fault = {"kind": "status", "status": 500, "service": mg(5), "count": 9}
     simulator.reset(named_seed(*"ABCDEF", senders=SENDERS), [fault])
-    client = make_client(simulator)
+    client = make_client(simulator, max_retries=0)
     wanted = [desired(mg(number), "ACME") for number in (1, 2, 3, 4, 5)]
     services = list_services(client)
     rows = audit(client, wanted, [slot(6)], services, concurrency=3)
@@ -81,7 +75,7 @@ def test_compares_each_service_with_its_desired_state(simulator: Simulator) -> N
 
 def test_does_not_count_matches_without_a_desired_state(simulator: Simulator) -> None:
     simulator.reset(named_seed(*"A", senders=SENDERS))
-    client = make_client(simulator)
+    client = make_client(simulator, max_retries=0)
     result = audit_result(ALPHA_SENDER, audit(client, [], [slot(1)], [], concurrency=1), table_rows=5)
     assert result["msg"] == "1 Service: 1 with alpha sender, 0 without, 0 unread"
     assert result["table"] == ["service_sid".ljust(34) + "  service_name  alpha_sender", f"{mg(1)}  -             ACME"]
@@ -89,7 +83,7 @@ def test_does_not_count_matches_without_a_desired_state(simulator: Simulator) ->
 
 def test_audit_and_plan_agree_on_what_is_unchanged(simulator: Simulator) -> None:
     simulator.reset(seed(["ACME"], ["OLD", "ACME"], ["Acme"]))
-    client = make_client(simulator)
+    client = make_client(simulator, max_retries=0)
     rows = audit(client, [desired(mg(number), "ACME") for number in (1, 2, 3)], [], [], concurrency=1)
     assert [row["matches"] for row in rows] == [True, True, False]
     # Drift that must not be replaced is drift too, and says why.
@@ -103,7 +97,7 @@ def test_audit_and_plan_agree_on_what_is_unchanged(simulator: Simulator) -> None
 def test_wrong_credentials_end_an_audit(simulator: Simulator) -> None:
     fault = {"kind": "status", "status": 401, "body": {"code": 20003, "message": "Authenticate"}, "count": 99}
     simulator.reset(named_seed(*"ABC"), [fault])
-    client = make_client(simulator)
+    client = make_client(simulator, max_retries=0)
     wanted = [desired(mg(number), "ACME") for number in (1, 2, 3)]
     with pytest.raises(ApiError, match=r"Twilio error 20003 \(HTTP 401\): Authenticate") as caught:
         audit(client, wanted, [], [], concurrency=1)
@@ -113,7 +107,7 @@ def test_wrong_credentials_end_an_audit(simulator: Simulator) -> None:
 
 def test_counts_what_a_cancelled_audit_did_not_read_as_unread(simulator: Simulator) -> None:
     simulator.reset(named_seed(*"ABC", senders={"A": ["ACME"]}))
-    client = make_client(simulator, concurrency=2)
+    client = make_client(simulator, concurrency=2, max_retries=0)
     client.cancellation.cancel()
     rows = audit(client, [desired(mg(number), "ACME") for number in (1, 2, 3)], [], [], concurrency=2)
     result = audit_result(ALPHA_SENDER, rows, table_rows=5)
@@ -135,13 +129,13 @@ def test_desired_sender_is_none_for_what_should_be_absent(
     simulator: Simulator, listed: list[str], value: str | None, matches: bool
 ) -> None:
     simulator.reset(seed(listed))
-    [row] = audit(make_client(simulator), [desired(mg(1), value, "absent")], [], [], concurrency=1)
+    [row] = audit(make_client(simulator, max_retries=0), [desired(mg(1), value, "absent")], [], [], concurrency=1)
     assert (row["desired"], row["matches"]) == (None, matches)
 
 
 def test_files_have_all_rows(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(named_seed(*"AB", 'C "quoted", Grüße', senders=SENDERS))
-    client = make_client(simulator)
+    client = make_client(simulator, max_retries=0)
     wanted = [desired(mg(number), "ACME") for number in (1, 2, 3)]
     result = audit_result(ALPHA_SENDER, audit(client, wanted, [], list_services(client), concurrency=1), table_rows=1)
     write_csv(str(tmp_path / "rows.csv"), ALPHA_SENDER, result["rows"])

@@ -26,7 +26,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._connection impor
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
+from support.client import make_client
 
 ROOT = Path(__file__).resolve().parents[4]
 TOKEN = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN}
@@ -38,7 +39,7 @@ FORM = {"AlphaSender": "ACME"}
 def client(simulator: Simulator, **changed: Any) -> tuple[Client, list[float]]:
     """A client, and the seconds that it would have waited."""
     waits: list[float] = []
-    return Client(make_connection(options(simulator, **changed)), wait=waits.append), waits
+    return make_client(simulator, wait=waits.append, **changed), waits
 
 
 def rows(api: Client, path: str = PATH) -> list[dict[str, Any]]:

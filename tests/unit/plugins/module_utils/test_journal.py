@@ -22,7 +22,6 @@ import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils import _journal
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import MAX_FILE, MAX_LAG, MAX_LINE, Entry
@@ -33,7 +32,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
 from ansible_collections.messaging.twilio.plugins.module_utils._results import unrecovered_result
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, mg, options, seed
+from support.account import ACCOUNT_SID, mg, seed
+from support.client import make_client
 from support.desired import desired
 
 #: The SID of the row that a killed run deleted. No listing of the simulator shows it.
@@ -67,14 +67,9 @@ def killed(folder: Path, *entries: tuple[str, str], sid: str = DELETED, tail: st
     assert process.exitcode == 9
 
 
-def make_client(simulator: Simulator, **changed: Any) -> Client:
-    connection = make_connection(options(simulator, **changed))
-    return Client(connection, concurrency=5, wait=lambda seconds: None)
-
-
 def rollout(simulator: Simulator, folder: Path | None, *wanted: Desired, check_mode: bool = False) -> dict[str, Any]:
     """The outcomes of these desired states, and what is unrecovered."""
-    client = make_client(simulator, max_retries=0)
+    client = make_client(simulator, concurrency=5, max_retries=0)
     with Journal(str(folder) if folder else None, check_mode=check_mode) as journal:
         journal.claim(one.slot for one in wanted)
         outcomes = reconcile_all(client, wanted, concurrency=5, check_mode=check_mode, journal=journal)
@@ -118,7 +113,7 @@ def test_records_sender_before_it_is_deleted(simulator: Simulator, folder: Path)
             return super().delete(path)
 
     simulator.reset(seed(["OLD"]))
-    client = Watching(make_connection(options(simulator)), wait=lambda seconds: None)
+    client = make_client(simulator, kind=Watching)
     with Journal(str(folder)) as journal:
         reconcile_all(client, [desired(mg(1), "ACME")], concurrency=1, check_mode=False, journal=journal)
     [([line], mode, sid)] = found
@@ -568,7 +563,7 @@ def disk_with(folder: Path, free: int) -> Iterator[None]:
 
 def test_nothing_is_deleted_when_it_cannot_be_recorded(simulator: Simulator, folder: Path) -> None:
     simulator.reset(seed(["OLD"]))
-    client = make_client(simulator)
+    client = make_client(simulator, concurrency=5)
     with Journal(str(folder)) as journal:
         os.dup2(os.open("/dev/full", os.O_WRONLY), journal._file or 0)
         [outcome] = reconcile_all(client, [desired(mg(1), "ACME")], concurrency=1, check_mode=False, journal=journal)
@@ -582,7 +577,7 @@ def test_nothing_is_deleted_when_only_a_part_of_the_line_is_written(
     simulator: Simulator, folder: Path, free: int
 ) -> None:
     simulator.reset(seed(["OLD"]))
-    client = make_client(simulator)
+    client = make_client(simulator, concurrency=5)
     with Journal(str(folder)) as journal, disk_with(folder, free):
         [outcome] = reconcile_all(client, [desired(mg(1), "ACME")], concurrency=1, check_mode=False, journal=journal)
         assert next(folder.iterdir()).stat().st_size == free

@@ -8,8 +8,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._limiter import (
     BACKOFF,
     PROBE_AFTER,
@@ -20,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import mg, options, seed
+from support.account import mg, seed
+from support.client import make_client
 
 
 def fill(limiter: ConcurrencyLimiter) -> list[int]:
@@ -159,10 +158,10 @@ def test_always_has_a_slot_and_never_exceeds_maximum(max_limit: int, throttled_r
 
 
 def test_rollout_finds_limit_of_account(simulator: Simulator) -> None:
-    count = 1000
+    count = 300
     simulator.reset(seed(*[["OLD"]] * count))
     simulator.latency, simulator.limit = 0.002, 20
-    client = Client(make_connection(options(simulator, max_retries=20)), concurrency=100, wait=lambda seconds: None)
+    client = make_client(simulator, concurrency=100, max_retries=20)
 
     def replace(number: int) -> None:
         path = f"/v1/Services/{mg(number)}/AlphaSenders"
@@ -184,7 +183,7 @@ def test_retry_after_holds_every_worker(simulator: Simulator) -> None:
         seed([], []), [{"kind": "status", "status": 429, "headers": {"Retry-After": "200"}, "service": mg(1)}]
     )
     waits: list[float] = []
-    client = Client(make_connection(options(simulator)), concurrency=2, wait=waits.append)
+    client = make_client(simulator, concurrency=2, wait=waits.append)
     client.list(f"/v1/Services/{mg(1)}/AlphaSenders", "alpha_senders")
     # Its own wait, and what is left of it, since this one took no time.
     assert [round(wait) for wait in waits] == [200, 200]

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._gate import Gate
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
@@ -24,7 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import mg, options, seed
+from support.account import mg, seed
+from support.client import make_client
 from support.desired import desired, reconcile_one
 
 SID = mg(1)
@@ -34,7 +34,7 @@ Fault = dict[str, Any]
 def run(
     simulator: Simulator, want: Desired, *, check_mode: bool = False, journal: Journal | None = None, **changed: Any
 ) -> Outcome:
-    client = Client(make_connection(options(simulator, **changed)), wait=lambda seconds: None)
+    client = make_client(simulator, **changed)
     return reconcile_one(client, want, check_mode=check_mode, journal=journal)
 
 
@@ -216,7 +216,7 @@ class TestLostAnswers:
         monkeypatch.setattr(Client, "backoff", staticmethod(float))
         simulator.reset(seed([]), [{"kind": "status", "status": 500, "method": "POST", "count": 4}])
         waits: list[float] = []
-        client = Client(make_connection(options(simulator)), wait=waits.append)
+        client = make_client(simulator, wait=waits.append)
         assert reconcile_one(client, desired(SID, "ACME"), check_mode=False).action == "created"
         assert waits == [0, 1, 2, 3]
 
@@ -356,6 +356,24 @@ class TestLag:
         outcome = run(simulator, desired(SID, value))
         assert outcome.action == ("unchanged" if value == "NEW" else "replaced")
         assert simulator.senders(SID) == [value]
+
+    def test_waits_for_the_listing_without_chance(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Client, "backoff", staticmethod(lambda attempt: 0.0))
+        simulator.reset(seed(["OLD"]))
+        run(simulator, desired(SID, "NEW"))
+        simulator.set_faults([{"kind": "lag", "behind": 2, "count": 5}])
+        waits: list[float] = []
+        client = make_client(simulator, wait=waits.append)
+        assert reconcile_one(client, desired(SID, "NEW"), check_mode=False).action == "unchanged"
+        # Together more than the 3 s that Twilio's listings are known to lag.
+        assert waits == [0.5, 1.0, 2.0, 4.0]
+
+    def test_is_unknown_when_a_conflict_is_never_listed(self, simulator: Simulator) -> None:
+        conflict = {"kind": "status", "status": 409, "body": {"code": 21710}, "method": "POST", "count": 99}
+        simulator.reset(seed([]), [conflict])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=2)
+        assert (outcome.action, outcome.unknown, outcome.lost, outcome.after) == ("failed", True, None, None)
+        assert "Twilio lists no alpha sender now, but one may appear later" in message(outcome)
 
     def test_is_unknown_when_the_listing_never_catches_up(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"]))
@@ -562,7 +580,7 @@ def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_
 
 def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator) -> None:
     simulator.reset(seed(["OLD"]))
-    client = Client(make_connection(options(simulator)))
+    client = make_client(simulator)
     outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
     assert (outcome.action, outcome.before, outcome.after) == ("skipped", "OLD", "OLD")
     assert simulator.requests() == ["GET"]
@@ -606,7 +624,7 @@ class TestBugs:
                 raise ZeroDivisionError
 
         simulator.reset(seed(["OLD"]))
-        client = Client(make_connection(options(simulator)))
+        client = make_client(simulator)
         outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=BrokenGate())
         assert outcome.action == "failed"
         assert "unexpected ZeroDivisionError" in message(outcome)
@@ -617,7 +635,7 @@ class TestBugs:
                 raise ZeroDivisionError
 
         simulator.reset(seed(["OLD"]))
-        client, gate = Client(make_connection(options(simulator))), Gate()
+        client, gate = make_client(simulator), Gate()
         outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=gate, journal=BrokenJournal(None))
         assert (outcome.action, outcome.lost, simulator.senders(SID)) == ("failed", None, ["OLD"])
         # If it had to wait, it would ask a second time.

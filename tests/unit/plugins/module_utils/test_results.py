@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
@@ -38,7 +36,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import mg, options, seed
+from support.account import mg, seed
+from support.client import make_client
 from support.desired import desired, reconcile_one
 
 SID = mg(1)
@@ -113,7 +112,7 @@ class TestOneService:
 
     def test_failure_has_its_fields(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"], refused=["ACME"]))
-        client = Client(make_connection(options(simulator)))
+        client = make_client(simulator)
         result = single_result(reconcile_one(client, desired(SID, "ACME"), check_mode=False))
         assert (result["failed"], result["changed"], result["restored"]) == (True, False, True)
         assert (result["lost_sender"], result["state_unknown"], result["recovery_command"]) == (None, False, None)
@@ -242,7 +241,7 @@ class TestBulkResult:
 
     def test_large_results_are_bounded(self, simulator: Simulator) -> None:
         simulator.reset(seed(*[[]] * 60, *[["ACME", "OLD"]] * 12))
-        client = Client(make_connection(options(simulator)))
+        client = make_client(simulator)
         outcomes = [reconcile_one(client, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
         result = bulk_result(outcomes)
         assert result["diff"]["after"].count("ACME") == 50

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
-from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
@@ -25,14 +24,11 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 )
 
 from simulator import Simulator
-from support.account import mg, named_seed, options
+from support.account import mg, named_seed
+from support.client import make_client
 from support.desired import desired
 
 ODD = ["Shop UK", 'He said "hi"', "{{ lookup('pipe', 'id') }}", "a/b\\c", "Grüße 🎉", "x" * 64, "", "Shop UK", "all"]
-
-
-def make_client(simulator: Simulator, **more: Any) -> Client:
-    return Client(make_connection(options(simulator)), wait=lambda seconds: None, **more)
 
 
 def names_of(simulator: Simulator) -> Directory:
@@ -143,7 +139,7 @@ def test_service_without_a_name_matches_no_pattern_of_its_text(simulator: Simula
             assert (path, key) == ("/v1/Services", "services")
             return services
 
-    client = Listing(make_connection(options(simulator)))
+    client = make_client(simulator, kind=Listing)
     assert [service["sid"] for service in read_services(client, name_glob="N*")] == [mg(2)]
     assert read_services(client, name_glob=str(name)) == []
     assert read_services(client, service_name=str(name)) == []

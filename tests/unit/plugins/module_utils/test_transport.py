@@ -30,14 +30,11 @@ from ansible_collections.messaging.twilio.plugins.module_utils._transport import
 
 from simulator import Simulator
 from support.account import mg, options, seed
+from support.client import make_client
 
 PATH = f"/v1/Services/{mg(1)}/AlphaSenders"
 #: A host name that is not this machine, in the certificate of the test server.
 REMOTE = "messaging.example"
-
-
-def client(simulator: Simulator, **changed: Any) -> Client:
-    return Client(make_connection(options(simulator, **changed)), wait=lambda seconds: None)
 
 
 def transport(simulator: Simulator, cancellation: Cancellation | None = None, **changed: Any) -> Transport:
@@ -107,24 +104,24 @@ class TestTls:
     def test_refuses_unknown_authority_without_retry(self, secure: Simulator) -> None:
         before = len(secure.journal)
         with pytest.raises(ApiError, match=r"TLS with https://127\.0\.0\.1:\d+ failed: .*certificate"):
-            rows(client(secure))
+            rows(make_client(secure))
         assert len(secure.journal) == before
 
     def test_write_to_unknown_authority_is_not_indeterminate(self, secure: Simulator) -> None:
         before = len(secure.journal)
         with pytest.raises(ApiError, match=r"TLS with https://127\.0\.0\.1:\d+ failed: .*certificate") as caught:
-            client(secure).create(PATH, {"AlphaSender": "ACME"})
+            make_client(secure).create(PATH, {"AlphaSender": "ACME"})
         assert not caught.value.indeterminate
         assert len(secure.journal) == before
 
     def test_refuses_server_without_tls(self, simulator: Simulator) -> None:
         url = simulator.url.replace("http:", "https:")
         with pytest.raises(ApiError, match=r"TLS with https://127\.0\.0\.1:\d+ failed: "):
-            rows(client(simulator, api_url=url))
+            rows(make_client(simulator, api_url=url))
         assert simulator.requests() == []
 
     def test_uses_ca_path(self, secure: Simulator, authority: tuple[trustme.CA, str]) -> None:
-        assert len(rows(client(secure, ca_path=authority[1]))) == 1
+        assert len(rows(make_client(secure, ca_path=authority[1]))) == 1
 
     def test_trusts_no_other_authority_with_ca_path(
         self, secure: Simulator, authority: tuple[trustme.CA, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -134,26 +131,26 @@ class TestTls:
         other = tmp_path / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(other))
         with pytest.raises(ApiError, match="certificate"):
-            rows(client(secure, ca_path=str(other)))
+            rows(make_client(secure, ca_path=str(other)))
 
     def test_refuses_file_without_certificate(self, secure: Simulator) -> None:
         with pytest.raises(
             InputError, match=r"^ca_path .* must be .*, got '.*test_transport\.py', which has no CA certificate$"
         ):
-            client(secure, ca_path=__file__)
+            make_client(secure, ca_path=__file__)
 
     def test_refuses_file_that_cannot_be_read(self, secure: Simulator) -> None:
         with pytest.raises(
             InputError, match=r"^ca_path .* must be .*, got '/proc/self/mem', which cannot be read \(.+\)$"
         ):
-            client(secure, ca_path="/proc/self/mem")
+            make_client(secure, ca_path="/proc/self/mem")
 
     def test_reads_certificates_once_for_all_connections(
         self, secure: Simulator, authority: tuple[trustme.CA, str], tmp_path: Path
     ) -> None:
         ca_path = tmp_path / "ca.pem"
         ca_path.write_bytes(Path(authority[1]).read_bytes())
-        api = client(secure, ca_path=str(ca_path))
+        api = make_client(secure, ca_path=str(ca_path))
         ca_path.unlink()
         secure.reset(seed(["ACME"]), [{"kind": "reset", "count": 3}])
         assert len(rows(api)) == 1
@@ -165,7 +162,7 @@ class TestTls:
         # The failure itself is a race, which a test cannot show reliably.
         changed: list[list[str]] = []
         monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", lambda self, protocols: changed.append(protocols))
-        api = client(secure, ca_path=authority[1])
+        api = make_client(secure, ca_path=authority[1])
         assert changed == [["http/1.1"]]
         assert len(rows(api)) == 1
         assert changed == [["http/1.1"]]
@@ -174,7 +171,7 @@ class TestTls:
     def test_retries_when_connection_is_closed_during_handshake(self, secure: Simulator, method: str) -> None:
         accepted: list[bytes] = []
         with server(lambda connection: accepted.append(connection.recv(65536))) as port:
-            api = client(secure, api_url=f"https://127.0.0.1:{port}", max_retries=2)
+            api = make_client(secure, api_url=f"https://127.0.0.1:{port}", max_retries=2)
             with pytest.raises(ApiError, match=r"was not reached: .*EOF.*\. Gave up after 3 attempts$") as caught:
                 api._call(method, PATH)
         assert len(accepted) == 3
@@ -193,7 +190,7 @@ class TestTls:
                 connection.unwrap()
 
         with server(close, server_context(authority[0])) as port:
-            api = client(secure, api_url=f"https://127.0.0.1:{port}", ca_path=authority[1])
+            api = make_client(secure, api_url=f"https://127.0.0.1:{port}", ca_path=authority[1])
             with pytest.raises(ApiError, match="no complete answer came, so the request may") as caught:
                 api.create(PATH, {"AlphaSender": "ACME"})
         assert caught.value.indeterminate
@@ -201,7 +198,7 @@ class TestTls:
     def test_does_not_warn_for_each_connection_when_verification_is_off(self, secure: Simulator) -> None:
         secure.reset(seed(["ACME"]), [{"kind": "reset"}])
         # pytest makes each warning an error.
-        assert len(rows(client(secure, validate_certs=False))) == 1
+        assert len(rows(make_client(secure, validate_certs=False))) == 1
         assert len({entry["connection"] for entry in secure.journal}) == 2
 
 
@@ -280,7 +277,7 @@ class TestProxy:
 
     @staticmethod
     def remote(secure: Simulator, ca_path: str | None, **changed: Any) -> Client:
-        return client(secure, api_url=f"https://{REMOTE}:{port(secure)}", ca_path=ca_path, **changed)
+        return make_client(secure, api_url=f"https://{REMOTE}:{port(secure)}", ca_path=ca_path, **changed)
 
     def test_uses_proxy_and_honors_no_proxy(
         self, secure: Simulator, authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
@@ -387,7 +384,7 @@ class TestProxy:
         with socket.create_server(("127.0.0.1", 0)) as proxy:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
             bounds = {"timeout": 1, "max_retries": 0}
-            api = client(secure, ca_path=authority[1], **bounds) if tls else client(simulator, **bounds)
+            api = make_client(secure, ca_path=authority[1], **bounds) if tls else make_client(simulator, **bounds)
             assert len(rows(api)) == 1
             proxy.setblocking(False)
             with pytest.raises(BlockingIOError):
@@ -422,26 +419,34 @@ def port(simulator: Simulator) -> int:
 
 
 class TestDeadline:
+    @pytest.fixture
+    def _one_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With a timeout of one second, the deadline is one second too."""
+        monkeypatch.setattr(_transport, "TIMEOUTS_PER_ANSWER", 1)
+
+    @pytest.mark.usefixtures("_one_second")
     def test_body_that_trickles_ends(self, simulator: Simulator) -> None:
         simulator.reset(seed(["ACME"]), [{"kind": "trickle", "seconds": 0.02}])
-        with pytest.raises(ApiError, match=r"it took more than 2 s in all"):
-            rows(client(simulator, timeout=0.5, max_retries=0))
+        with pytest.raises(ApiError, match=r"it took more than 1 s in all"):
+            rows(make_client(simulator, timeout=1, max_retries=0))
 
+    @pytest.mark.usefixtures("_one_second")
     def test_headers_that_trickle_over_tls_end(self, secure: Simulator, authority: tuple[trustme.CA, str]) -> None:
         # Its headers alone take 8 seconds.
         secure.reset(seed(["ACME"]), [{"kind": "trickle", "seconds": 0.1}])
         begin = time.monotonic()
-        with pytest.raises(ApiError, match=r"it took more than 2 s in all"):
-            rows(client(secure, timeout=0.5, max_retries=0, ca_path=authority[1]))
-        assert 2 <= time.monotonic() - begin < 4
+        with pytest.raises(ApiError, match=r"it took more than 1 s in all"):
+            rows(make_client(secure, timeout=1, max_retries=0, ca_path=authority[1]))
+        assert 1 <= time.monotonic() - begin < 3
 
     def test_deadline_is_four_timeouts(self, simulator: Simulator) -> None:
         assert transport(simulator, timeout=7.5)._max_seconds == 30.0
 
+    @pytest.mark.usefixtures("_one_second")
     def test_write_whose_answer_trickles_is_indeterminate(self, simulator: Simulator) -> None:
         simulator.reset(seed([]), [{"kind": "trickle", "seconds": 0.01, "method": "POST"}])
-        api = client(simulator, timeout=0.5)
-        with pytest.raises(ApiError, match=r"it took more than 2 s in all") as caught:
+        api = make_client(simulator, timeout=1)
+        with pytest.raises(ApiError, match=r"it took more than 1 s in all") as caught:
             api.create(PATH, {"AlphaSender": "ACME"})
         assert caught.value.indeterminate
         assert [row["alpha_sender"] for row in rows(api)] == ["ACME"]
@@ -514,19 +519,22 @@ class TestCancellation:
             cancellation.wait(seconds)
         assert slept == [0.25, 1.0]
 
-    def test_cuts_waits_of_retries_short(self, simulator: Simulator) -> None:
+    def test_cuts_waits_of_retries_short(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        slept: list[float] = []
+        monkeypatch.setattr(time, "sleep", slept.append)
         simulator.reset(seed([]), [{"kind": "status", "status": 429, "headers": {"Retry-After": "250"}}])
         cancellation = Cancellation()
         cancellation.cancel()
-        api = Client(make_connection(options(simulator)), cancellation=cancellation)
+        api = make_client(simulator, cancellation=cancellation, wait=None)
         assert rows(api) == []
         assert simulator.requests() == ["GET", "GET"]
+        assert slept == [1.0, 1.0]
 
     def test_sends_no_request_after_grace_period(self, simulator: Simulator) -> None:
         simulator.reset(seed([]))
         cancellation = Cancellation(grace=0)
         cancellation.cancel()
-        api = Client(make_connection(options(simulator)), cancellation=cancellation)
+        api = make_client(simulator, cancellation=cancellation, wait=None)
         for call in (lambda: rows(api), lambda: api.delete(PATH), lambda: api.create(PATH, {})):
             with pytest.raises(ApiError, match="was not sent: the run was cancelled") as caught:
                 call()
@@ -539,9 +547,7 @@ class TestCancellation:
     def test_begins_no_retry_after_grace_period(self, simulator: Simulator) -> None:
         simulator.reset(seed([]), [{"kind": "status", "status": 503, "count": 9}])
         cancellation = Cancellation(grace=0)
-        api = Client(
-            make_connection(options(simulator)), cancellation=cancellation, wait=lambda seconds: cancellation.cancel()
-        )
+        api = make_client(simulator, cancellation=cancellation, wait=lambda seconds: cancellation.cancel())
         with pytest.raises(ApiError, match="was not sent: the run was cancelled"):
             rows(api)
         assert simulator.requests() == ["GET"]
