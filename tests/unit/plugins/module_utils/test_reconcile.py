@@ -363,7 +363,7 @@ class TestLag:
         run(simulator, desired(SID, "NEW"))
         simulator.set_faults([{"kind": "lag", "behind": 2, "count": 5}])
         waits: list[float] = []
-        client = Client(make_connection(options(simulator)), wait=waits.append)
+        client = make_client(simulator, wait=waits.append)
         assert reconcile_one(client, desired(SID, "NEW"), check_mode=False).action == "unchanged"
         # Together more than the 3 s that Twilio's listings are known to lag.
         assert waits == [0.5, 1.0, 2.0, 4.0]
@@ -635,7 +635,7 @@ class TestBugs:
                 raise ZeroDivisionError
 
         simulator.reset(seed(["OLD"]))
-        client, gate = Client(make_connection(options(simulator))), Gate()
+        client, gate = make_client(simulator), Gate()
         outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=gate, journal=BrokenJournal(None))
         assert (outcome.action, outcome.lost, simulator.senders(SID)) == ("failed", None, ["OLD"])
         # If it had to wait, it would ask a second time.
