@@ -124,8 +124,8 @@ MUTANTS = (
     Mutant(
         "wrong credentials do not end the run of their account",
         "_errors",
-        "        return self.status in (401, 403)\n",
-        "        return False\n",
+        "        self.fatal = fatal or status in (401, 403)\n",
+        "        self.fatal = fatal\n",
         ENGINE,
     ),
     # Writes that are carried out late

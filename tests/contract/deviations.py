@@ -91,7 +91,7 @@ DEVIATIONS = (
         _require_bodies,
     ),
     Deviation(
-        "The documents have no errors. https://www.twilio.com/docs/usage/twilios-response has the fields of their body.",
+        "The documents have no errors. Their fields are on https://www.twilio.com/docs/usage/twilios-response.",
         _add_errors,
     ),
     Deviation(
@@ -99,7 +99,7 @@ DEVIATIONS = (
         _open_maps,
     ),
     Deviation(
-        "The links between pages of accounts have the format of a URI, but are relative in the examples of the document.",
+        "Links between pages of accounts have the format of a URI. In the examples of the document they are relative.",
         _allow_relative_links,
     ),
 )

@@ -22,7 +22,7 @@ AI = f"AI{1:032x}"
 SERVICES = "/v1/Services"
 SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
 ACCOUNTS = "/2010-04-01/Accounts.json"
-ROW = {
+ROW: dict[str, Any] = {
     "sid": AI,
     "account_sid": ACCOUNT_SID,
     "service_sid": mg(1),

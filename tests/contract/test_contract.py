@@ -52,7 +52,8 @@ def test_requests_and_answers_of_all_operations_match_the_documents(recorded: Re
     assert not problems, "\n".join(sorted(problems))
 
 
-@pytest.mark.parametrize("target", TARGETS)
+# The target bad_input checks that it makes no request.
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "bad_input"])
 def test_requests_and_answers_of_an_integration_target_match_the_documents(
     tmp_path: Path, contract: Contract, target: str
 ) -> None:
@@ -60,6 +61,6 @@ def test_requests_and_answers_of_an_integration_target_match_the_documents(
     played = play(tmp_path, localhost(roles=[target]), variables={"SIMULATOR_RECORD": str(record)})
     assert played.status == 0, played.output
     exchanges = [Exchange(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
-    assert bool(exchanges) == (target != "bad_input")
+    assert exchanges
     problems = {problem for exchange in exchanges for problem in contract.problems(exchange)}
     assert not problems, "\n".join(sorted(problems))

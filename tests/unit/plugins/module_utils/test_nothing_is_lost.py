@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing is lost: random Services, desired states, faults, races and cancellations, and what must hold.
+"""Nothing is lost: random Services and countries, desired states, faults, races, cancellations, and what must hold.
 
 ``make soak`` tries more schedules than ``make test``, with a seed that can be given.
 """
@@ -27,7 +27,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import Ap
 from ansible_collections.messaging.twilio.plugins.module_utils._journal import Journal
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import outcome_fields
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 from hypothesis import HealthCheck, given, note, settings
@@ -101,11 +102,21 @@ page = st.one_of(
 )
 
 
+def slot_of(place: int, *, paired: bool) -> Slot:
+    """The slots are Services, or ``paired``: a Service and its sender for France, and so on."""
+    if not paired:
+        return Slot(ALPHA_SENDER, mg(place + 1))
+    return Slot(COUNTRY_SENDER, mg(place // 2 + 1), "FR") if place % 2 else Slot(ALPHA_SENDER, mg(place // 2 + 1))
+
+
 @st.composite
-def faults(draw: st.DrawFn, services: int) -> Fault:
+def faults(draw: st.DrawFn, slots: list[Slot]) -> Fault:
     fault: Fault = draw(st.one_of(status, network, writer, lag, late, late_success, not_found, page))
+    slot = draw(st.sampled_from(slots))
     where = {
-        "service": mg(draw(st.integers(1, services))),
+        "service": slot.service_sid,
+        "resource": slot.resource.path,
+        "country": slot.country or "",
         "count": draw(st.sampled_from((1, 1, 1, 2, 9))),
         "skip": draw(st.sampled_from((0, 0, 0, 0, 1, 2))),
     }
@@ -117,7 +128,7 @@ def faults(draw: st.DrawFn, services: int) -> Fault:
 
 @dataclass(frozen=True)
 class Schedule:
-    """One run: what the Services have, what is desired, and what goes wrong."""
+    """One run: what the slots have, what is desired, and what goes wrong."""
 
     current: list[list[str]]
     desired: list[Desired]
@@ -130,28 +141,23 @@ class Schedule:
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    services = draw(st.integers(1, 5))
-    current = draw(
-        st.lists(
-            st.one_of(
-                st.just([]),
-                st.just(["OLD"]),
-                st.lists(st.sampled_from(NAMES), min_size=1, max_size=1),
-                st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True),
-            ),
-            min_size=services,
-            max_size=services,
-        )
+    paired = draw(st.booleans())
+    slots = [slot_of(place, paired=paired) for place in range(draw(st.integers(1, 5)))]
+    one: st.SearchStrategy[list[str]] = st.one_of(
+        st.just([]), st.just(["OLD"]), st.lists(st.sampled_from(NAMES), min_size=1, max_size=1)
     )
+    two = st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True)
+    # A country has one sender at most.
+    current = [draw(one if slot.country else st.one_of(one, two)) for slot in slots]
     wanted = []
-    for number in range(1, services + 1):
+    for slot in slots:
         state = draw(st.sampled_from(("present", "present", "present", "absent")))
         value = draw(st.sampled_from(("NEW", "NEW", *NAMES) if state == "present" else (*NAMES, None)))
-        wanted.append(desired(mg(number), value, state, draw(st.sampled_from((True, True, True, False)))))
+        wanted.append(Desired(slot, value, state, draw(st.sampled_from((True, True, True, False)))))
     return Schedule(
         current,
         wanted,
-        draw(st.lists(faults(services), min_size=2, max_size=8)),
+        draw(st.lists(faults(slots), min_size=2, max_size=8)),
         draw(st.one_of(*[st.none()] * 9, st.sampled_from((400, 403, 409, 500)))),
         draw(st.one_of(st.none(), st.none(), st.none(), st.integers(1, 8))),
         draw(st.integers(1, 3)),
@@ -195,31 +201,62 @@ def run(
     )
 
 
-def other_writes(simulator: Simulator, sid: str) -> set[str]:
-    """The senders that another writer gave the Service, or None for a removal."""
+def start_of(schedule: Schedule, **account: Any) -> dict[str, Any]:
+    """The account at the start of a run."""
+    services: dict[str, dict[str, Any]] = {}
+    for names, want in zip(schedule.current, schedule.desired):
+        sid, country = want.slot.service_sid, want.slot.country
+        service = services.setdefault(sid, {"sid": sid})
+        if country is None:
+            service["alpha_senders"] = names
+        else:
+            service["country_senders"] = {country: names[0]} if names else {}
+    start = seed(**account)
+    start["accounts"][0]["services"] = [*services.values()]
+    return start
+
+
+def senders_of(simulator: Simulator, slot: Slot) -> list[str]:
+    """What a slot has now."""
+    if slot.country is None:
+        return simulator.senders(slot.service_sid)
+    return [name for country, name in simulator.country_senders(slot.service_sid).items() if country == slot.country]
+
+
+def requests_of(simulator: Simulator, slot: Slot) -> list[dict[str, Any]]:
+    return [entry for entry in simulator.journal if f"/{slot.service_sid}/{slot.resource.path}" in entry["path"]]
+
+
+def other_writes(simulator: Simulator, slot: Slot) -> set[str]:
+    """The senders that another writer gave the slot, or None for a removal."""
     return {
         str(fault.sender)
         for fault in simulator.faults
-        if fault.kind == "other_writer" and fault.fired and fault.service == sid
+        if fault.kind == "other_writer"
+        and fault.fired
+        and (fault.service, fault.country)
+        == (
+            slot.service_sid,
+            slot.country or "",
+        )
     }
 
 
-def carried_out(simulator: Simulator, method: str, sid: str) -> list[dict[str, Any]]:
-    return [
-        entry for entry in simulator.journal if entry.get("took") and entry["method"] == method and sid in entry["path"]
-    ]
+def carried_out(simulator: Simulator, method: str, slot: Slot) -> list[dict[str, Any]]:
+    return [entry for entry in requests_of(simulator, slot) if entry.get("took") and entry["method"] == method]
 
 
 def check(simulator: Simulator, before: list[str], want: Desired, outcome: Outcome, journal: Journal) -> None:
-    """What must hold of one Service after a run, whatever went wrong."""
-    sid = want.slot.service_sid
-    now, raced = simulator.senders(sid), other_writes(simulator, sid)
-    created, deleted = carried_out(simulator, "POST", sid), carried_out(simulator, "DELETE", sid)
-    note(f"{sid}: {before} → {now}, desired {want}, outcome {outcome}, requests {simulator.requests(sid)}")
+    """What must hold of one slot after a run, whatever went wrong."""
+    slot = want.slot
+    now, raced = senders_of(simulator, slot), other_writes(simulator, slot)
+    created, deleted = carried_out(simulator, "POST", slot), carried_out(simulator, "DELETE", slot)
+    requests = [entry["method"] for entry in requests_of(simulator, slot)]
+    note(f"{slot.key}: {before} → {now}, desired {want}, outcome {outcome}, requests {requests}")
 
     # No POST is carried out twice: whatever was created twice was deleted between.
     assert len(created) <= len(deleted) + bool(not before) + len(raced)
-    check_no_guesses(simulator, sid)
+    check_no_guesses(simulator, slot)
     # Every outcome is true, or says that it is not known.
     if outcome.action != "skipped" and not outcome.unknown and not raced:
         if outcome.action == "failed" and outcome.before is None and not deleted and not created:
@@ -256,12 +293,10 @@ def check(simulator: Simulator, before: list[str], want: Desired, outcome: Outco
         assert entry is None
 
 
-def check_no_guesses(simulator: Simulator, sid: str) -> None:
-    """Between two POSTs to a Service it was read, unless the first was answered with 429 and so never processed."""
+def check_no_guesses(simulator: Simulator, slot: Slot) -> None:
+    """Between two POSTs to a slot it was read, unless the first was answered with 429 and so never processed."""
     unread = None
-    for entry in simulator.journal:
-        if sid not in entry["path"]:
-            continue
+    for entry in requests_of(simulator, slot):
         if entry["method"] == "GET":
             unread = None
         elif entry["method"] == "POST":
@@ -270,23 +305,21 @@ def check_no_guesses(simulator: Simulator, sid: str) -> None:
 
 
 def check_losses(simulator: Simulator, schedule: Schedule) -> None:
-    """How many Services a run can cost their sender.
+    """How many slots a run can cost their sender.
 
     One, as long as no POST of a desired value was answered with success: replacements go one at a time until then,
     and a lost sender ends the run. After that, as many as are under way at once. Another writer is not counted.
     """
+    wanted = [want for want in schedule.desired if want.state == "present"]
     lost = [
-        want.slot.service_sid
+        want
         for before, want in zip(schedule.current, schedule.desired)
-        if before and want.state == "present"
-        if not simulator.senders(want.slot.service_sid) and not other_writes(simulator, want.slot.service_sid)
+        if before and want in wanted and not senders_of(simulator, want.slot) and not other_writes(simulator, want.slot)
     ]
-    values = {want.slot.service_sid: want.value for want in schedule.desired}
     proven = any(
-        entry["method"] == "POST"
-        and entry["status"] == 201
-        and entry["form"].get("AlphaSender") == values[entry["path"].split("/")[3]]
-        for entry in simulator.journal
+        entry["method"] == "POST" and entry["status"] == 201 and entry["form"].get("AlphaSender") == want.value
+        for want in wanted
+        for entry in requests_of(simulator, want.slot)
     )
     assert len(lost) <= (schedule.concurrency if proven else 1)
 
@@ -295,15 +328,15 @@ def check_losses(simulator: Simulator, schedule: Schedule) -> None:
 @settings(max_examples=SCHEDULES, suppress_health_check=list(HealthCheck), derandomize=False)
 @given(schedules())
 def try_schedules(simulator: Simulator, folder: Path, schedule: Schedule) -> None:
-    start = seed(*schedule.current)
+    start = start_of(schedule)
     simulator.max_page_size = schedule.max_page_size
     # A run in check mode without faults predicts what a real run without faults does.
     simulator.reset(start)
     planned = run(simulator, schedule, check_mode=True)
-    assert [simulator.senders(want.slot.service_sid) for want in schedule.desired] == schedule.current
+    assert [senders_of(simulator, want.slot) for want in schedule.desired] == schedule.current
 
     refuse = schedule.refuse_creates and {"status": schedule.refuse_creates, "code": 21709}
-    simulator.reset(seed(*schedule.current, refuse_creates=refuse), schedule.faults)
+    simulator.reset(start_of(schedule, refuse_creates=refuse), schedule.faults)
     for path in folder.iterdir():
         path.unlink()
     with Journal(str(folder)) as journal:
@@ -314,7 +347,7 @@ def try_schedules(simulator: Simulator, folder: Path, schedule: Schedule) -> Non
         check_losses(simulator, schedule)
         for plan, before, want, outcome in zip(planned, schedule.current, schedule.desired, outcomes):
             check(simulator, before, want, outcome, journal)
-            raced = other_writes(simulator, want.slot.service_sid)
+            raced = other_writes(simulator, want.slot)
             if outcome.action in ("created", "replaced", "deleted") and not raced:
                 assert (outcome.action, outcome.before, outcome.after) == (plan.action, plan.before, plan.after)
 

@@ -357,6 +357,24 @@ class TestLag:
         assert outcome.action == ("unchanged" if value == "NEW" else "replaced")
         assert simulator.senders(SID) == [value]
 
+    def test_waits_for_the_listing_without_chance(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Client, "backoff", staticmethod(lambda attempt: 0.0))
+        simulator.reset(seed(["OLD"]))
+        run(simulator, desired(SID, "NEW"))
+        simulator.set_faults([{"kind": "lag", "behind": 2, "count": 5}])
+        waits: list[float] = []
+        client = Client(make_connection(options(simulator)), wait=waits.append)
+        assert reconcile_one(client, desired(SID, "NEW"), check_mode=False).action == "unchanged"
+        # Together more than the 3 s that Twilio's listings are known to lag.
+        assert waits == [0.5, 1.0, 2.0, 4.0]
+
+    def test_is_unknown_when_a_conflict_is_never_listed(self, simulator: Simulator) -> None:
+        conflict = {"kind": "status", "status": 409, "body": {"code": 21710}, "method": "POST", "count": 99}
+        simulator.reset(seed([]), [conflict])
+        outcome = run(simulator, desired(SID, "ACME"), max_retries=2)
+        assert (outcome.action, outcome.unknown, outcome.lost, outcome.after) == ("failed", True, None, None)
+        assert "Twilio lists no alpha sender now, but one may appear later" in message(outcome)
+
     def test_is_unknown_when_the_listing_never_catches_up(self, simulator: Simulator) -> None:
         simulator.reset(seed(["OLD"]))
         run(simulator, desired(SID, "NEW"))
