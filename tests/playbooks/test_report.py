@@ -107,7 +107,12 @@ def test_report_has_failed_lost_and_restored_senders(simulator: Simulator, tmp_p
     assert "\"4 of 4 Services failed. Lost senders: MG00000000000000000000000000000002 'O & M'\"" in run.output
     data, page = read(tmp_path)
     first, third, fourth, second = data["entries"]
-    assert (first["restored"], first["lost_sender"], first["after"], first["error"]["code"]) == (True, None, "OLD", 21709)
+    assert (first["restored"], first["lost_sender"], first["after"], first["error"]["code"]) == (
+        True,
+        None,
+        "OLD",
+        21709,
+    )
     assert (second["restored"], second["lost_sender"], second["after"]) == (False, "O & M", None)
     assert (third["restored"], third["lost_sender"]) == (False, None)
     assert (fourth["error"]["code"], fourth["error"]["status"]) == (20404, 404)
@@ -222,7 +227,10 @@ def test_audit_has_a_report(simulator: Simulator, tmp_path: Path) -> None:
         ({"alpha_sender_report_path": "no/such/folder/rollout.html"}, "report_path must be a path that can be written"),
         ({"alpha_sender_report_path": "/proc/rollout.html"}, "report_path must be a path that can be written"),
         ({"alpha_sender_report_path": "rollout.json"}, "report_path must end in .html, got 'rollout.json'"),
-        ({"alpha_sender_report_mode": "rw"}, "report_mode must be a zero and three octal digits in quotes, such as '0640', got 'rw'"),
+        (
+            {"alpha_sender_report_mode": "rw"},
+            "report_mode must be a zero and three octal digits in quotes, such as '0640', got 'rw'",
+        ),
         ({"alpha_sender_report_mode": 644}, "such as '0640', got 644"),
     ],
 )
@@ -287,9 +295,7 @@ def test_files_have_the_mode_of_the_replaced_file_or_of_the_umask(tmp_path: Path
     assert (tmp_path / "rollout.json").stat().st_mode & 0o777 == 0o640
 
 
-def test_old_report_stays_when_the_new_one_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_report_stays_when_the_new_one_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = check_files(str(tmp_path / "rollout.html"))
     write_report(files, REPORT)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -362,9 +368,7 @@ def test_guide_documents_every_key() -> None:
         assert {name for name, kinds in entries if kinds in ("both", kind)} == set(made)
 
 
-def test_rollout_over_hosts_fails_when_the_report_cannot_be_written(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_rollout_over_hosts_fails_when_the_report_cannot_be_written(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([]), [{"kind": "slow", "seconds": 1}])
     (tmp_path / "gone").mkdir()
     inventory = tmp_path / "hosts.json"

@@ -140,9 +140,7 @@ def test_unknown_variable_without_a_close_name_is_refused(simulator: Simulator, 
     assert simulator.requests() == []
 
 
-def test_unknown_variable_of_a_host_is_refused_with_the_name_of_the_host(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_unknown_variable_of_a_host_is_refused_with_the_name_of_the_host(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([], [], []))
     hosts: dict[str, dict[str, Any]] = {f"shop_{number}": {"twilio_service_sid": mg(number)} for number in (1, 2, 3)}
     hosts["shop_2"]["alpha_sender_nmae"] = "ACME"
@@ -220,9 +218,7 @@ def test_message_names_the_interpreter_when_requests_is_missing(simulator: Simul
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_module_warns_when_certificates_are_not_verified(
-    simulator: Simulator, tmp_path: Path, verified: bool
-) -> None:
+def test_module_warns_when_certificates_are_not_verified(simulator: Simulator, tmp_path: Path, verified: bool) -> None:
     simulator.reset(seed(["ACME"]))
     task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1), "validate_certs": verified}}
     run = play(tmp_path, localhost(task), variables=environment(simulator))
