@@ -305,7 +305,7 @@ def test_has_every_module_in_the_action_group() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_lists_a_module_in_the_readme_and_has_an_integration_target(module: str) -> None:
     assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
-    # test_targets finds the target by this file.
+    # The targets are found by this file.
     assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
 
 
