@@ -40,6 +40,7 @@ CLIENT = ("client",)
 TRANSPORT = ("transport",)
 ENGINE = ("reconcile", "bulk")
 JOURNAL = ("journal",)
+ROLLOUTS = ("rollouts",)
 
 MUTANTS = (
     # What is written, and in which order
@@ -74,8 +75,8 @@ MUTANTS = (
     Mutant(
         "check mode writes",
         "_reconcile",
-        'if plan.problem is not None or plan.action == "unchanged" or check_mode:\n',
-        'if plan.problem is not None or plan.action == "unchanged":\n',
+        "            if one.changes and not check_mode:\n",
+        "            if one.changes:\n",
         ENGINE,
     ),
     Mutant(
@@ -105,21 +106,21 @@ MUTANTS = (
         "_gate",
         "            while replaces and self._active and not self._proven:\n",
         "            while False:\n",
-        ENGINE,
+        ROLLOUTS,
     ),
     Mutant(
         "a restored sender proves the permission to create",
         "_reconcile",
         "gate.leave(created=facts.created,",
         "gate.leave(created=facts.created or facts.rollback is not None,",
-        ENGINE,
+        ROLLOUTS,
     ),
     Mutant(
-        "a lost sender does not end the run",
+        "a lost sender ends the run of its account only",
         "_outcome",
         "        return self.lost is not None and self.after is None\n",
         "        return False\n",
-        ENGINE,
+        ROLLOUTS,
     ),
     Mutant(
         "wrong credentials do not end the run of their account",
@@ -251,7 +252,7 @@ MUTANTS = (
         ENGINE,
     ),
     Mutant(
-        "a bug while writing leaves the gate closed for others",
+        "a bug before the first write keeps all others waiting",
         "_reconcile",
         "    finally:\n        gate.leave(",
         "    else:\n        gate.leave(",

@@ -47,9 +47,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import API_KEY, mg, options, seed
-from support.client import make_client
+from support.account import API_KEY, mg, seed
 from support.ansible_run import ROOT
+from support.client import make_client
 from support.desired import desired
 from support.explanations import EXPLANATIONS
 
@@ -197,6 +197,7 @@ BAD: list[Callable[[], object]] = [
     lambda: _module.check_concurrency(101),
     lambda: _module.check_minimum("max_failures", -1),
     lambda: _module.check_minimum("progress_interval", -0.5),
+    lambda: _module.count_max_changes("ten", 300),
     lambda: _module.check_path("/no/such/folder/file", "csv_path"),
     lambda: _module.check_controller_options({"hosts": None, "report_path": "report.html", "report_mode": None}),
     lambda: Journal("/no/such/folder"),
@@ -255,6 +256,8 @@ WRITTEN: dict[str, Any] = {"applied": True, "wrote": True, "deleted": ["OLD"], "
 #: Outcomes that depend on the moment, so that no fault of the simulator leads to them alone.
 RARE: list[Facts] = [
     Facts(ACME),
+    facts([row("OLD")], held_back=_outcome.TOO_MANY_CHANGES),
+    facts([row("OLD")], held_back=_outcome.CANARY_FAILED),
     facts([row("A.B")]),
     facts([row("OLD", sid=None)]),
     facts([row("OLD")], applied=True, error=REFUSED, now=[]),
@@ -397,7 +400,9 @@ def test_sources_are_all_files_that_refuse_input() -> None:
 
 def test_every_cause_of_an_outcome_is_among_them(simulator: Simulator) -> None:
     constants = {**vars(_outcome), **vars(_plan)}
-    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)} - {_plan.ALL_COUNTRIES}
+    causes = {value for name, value in constants.items() if name.isupper() and isinstance(value, str)} - {
+        _plan.ALL_COUNTRIES
+    }
     outcomes = [*run_into_trouble(simulator)[0], *map(derive, RARE)]
     assert {outcome.cause for outcome in outcomes} == causes
 

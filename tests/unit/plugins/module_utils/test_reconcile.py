@@ -363,7 +363,7 @@ class TestLag:
         run(simulator, desired(SID, "NEW"))
         simulator.set_faults([{"kind": "lag", "behind": 2, "count": 5}])
         waits: list[float] = []
-        client = Client(make_connection(options(simulator)), wait=waits.append)
+        client = make_client(simulator, wait=waits.append)
         assert reconcile_one(client, desired(SID, "NEW"), check_mode=False).action == "unchanged"
         # Together more than the 3 s that Twilio's listings are known to lag.
         assert waits == [0.5, 1.0, 2.0, 4.0]
@@ -628,6 +628,19 @@ class TestBugs:
         outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=BrokenGate())
         assert outcome.action == "failed"
         assert "unexpected ZeroDivisionError" in message(outcome)
+
+    def test_lets_others_through_after_a_bug_before_the_first_write(self, simulator: Simulator) -> None:
+        class BrokenJournal(Journal):
+            def record(self, *_arguments: object) -> None:
+                raise ZeroDivisionError
+
+        simulator.reset(seed(["OLD"]))
+        client, gate = make_client(simulator), Gate()
+        outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=gate, journal=BrokenJournal(None))
+        assert (outcome.action, outcome.lost, simulator.senders(SID)) == ("failed", None, ["OLD"])
+        # If it had to wait, it would ask a second time.
+        answers = iter([False, True, True])
+        assert gate.enter(replaces=True, stopped=lambda: next(answers))
 
 
 class TestGate:

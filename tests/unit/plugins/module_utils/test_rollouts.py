@@ -11,13 +11,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 
 from simulator import Simulator
-from support.account import mg, seed
+from support.account import ACCOUNT_SID, AUTH_TOKEN, mg, options, seed
 from support.client import make_client
 from support.desired import desired
 
@@ -102,6 +105,27 @@ def test_loses_one_sender_at_most_when_the_account_refuses_all_creates(
     check_losses(simulator, outcomes)
     assert Counter(outcome.action for outcome in outcomes) == {"failed": 1, "skipped": SERVICES - 1}
     assert sum(simulator.senders(sid) == ["OLD"] for sid in SIDS) == SERVICES - 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 10, 100])
+def test_loses_one_sender_at_most_in_all_accounts(simulator: Simulator, concurrency: int) -> None:
+    accounts = [ACCOUNT_SID, *(f"AC{number:032x}" for number in range(2, 5))]
+    each = SERVICES // len(accounts)
+    seeds = []
+    for number, account_sid in enumerate(accounts):
+        services = [{"sid": sid, "alpha_senders": ["OLD"]} for sid in SIDS[number * each : (number + 1) * each]]
+        credentials = {"account_sid": account_sid, "auth_token": AUTH_TOKEN}
+        seeds.append({**credentials, "services": services, "refuse_creates": {"status": 400, "code": 21709}})
+    simulator.reset({"accounts": seeds})
+    connection = make_connection(options(simulator, max_retries=0))
+    client = make_client(simulator, concurrency=concurrency, max_retries=0)
+    tokens = {sid: {"auth_token": AUTH_TOKEN} for sid in accounts[1:]}
+    wanted = [
+        Desired(Slot(ALPHA_SENDER, sid, account_sid=accounts[number // each]), "ACME")
+        for number, sid in enumerate(SIDS)
+    ]
+    everywhere = make_accounts(client, connection, {"accounts": tokens})
+    check_losses(simulator, reconcile_all(everywhere, wanted, concurrency=concurrency, check_mode=False))
 
 
 @pytest.mark.parametrize("concurrency", [1, 10, 100])

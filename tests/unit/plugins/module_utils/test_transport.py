@@ -19,7 +19,6 @@ import pytest
 import trustme
 import urllib3
 from ansible_collections.messaging.twilio.plugins.module_utils import _transport
-from ansible_collections.messaging.twilio.plugins.module_utils import _transport
 from ansible_collections.messaging.twilio.plugins.module_utils._client import USER_AGENT, Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
