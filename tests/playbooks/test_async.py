@@ -78,4 +78,6 @@ def test_job_ends_with_the_module_when_async_status_polls(simulator: Simulator, 
 
 
 def test_every_module_is_among_them() -> None:
-    assert sorted(OPTIONS) == sorted(CONDITIONS) == sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+    assert (
+        sorted(OPTIONS) == sorted(CONDITIONS) == sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+    )

@@ -205,21 +205,17 @@ def test_shows_the_role_without_warning(tmp_path: Path) -> None:
 
 def test_documents_the_keys_of_a_result(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(["OLD"]))
-    service = {"service_sid": f"MG{1:032x}"}
-    tasks: list[dict[str, Any]] = [
-        {"messaging.twilio.alpha_sender": {**service, "alpha_sender": "OTHER"}, "register": "alpha_sender"},
-        {
-            "messaging.twilio.alpha_senders": {"services": [f"MG{1:032x}"], "alpha_sender": "ACME"},
-            "register": "alpha_senders",
-        },
-        {"messaging.twilio.alpha_sender_info": service, "register": "alpha_sender_info"},
-        {"messaging.twilio.alpha_sender_audit": {"alpha_sender": "OTHER"}, "register": "alpha_sender_audit"},
-        {"messaging.twilio.service_info": {}, "register": "service_info"},
+    options = {"service_sid": f"MG{1:032x}", "services": [f"MG{1:032x}"], "alpha_sender": "OTHER"}
+    tasks: list[dict[str, Any]] = []
+    for module in MODULES:
+        known = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "DOCUMENTATION"))["options"]
+        chosen = {name: value for name, value in options.items() if name in known and module != "service_info"}
+        tasks.append({f"messaging.twilio.{module}": chosen, "register": module})
+    registered = ", ".join(f"'{module}': {module}" for module in MODULES)
+    tasks += [
         {
             "ansible.builtin.copy": {
-                "content": "{{ {'alpha_sender': alpha_sender, 'alpha_senders': alpha_senders,"
-                " 'alpha_sender_audit': alpha_sender_audit, 'alpha_sender_info': alpha_sender_info,"
-                " 'service_info': service_info} | to_json }}",
+                "content": f"{{{{ {{{registered}}} | to_json }}}}",
                 "dest": str(tmp_path / "results.json"),
                 "mode": "0600",
             }

@@ -103,7 +103,12 @@ def test_report_has_failed_lost_and_restored_senders(simulator: Simulator, tmp_p
     assert "\"4 of 4 Services failed. Lost senders: MG00000000000000000000000000000002 'O & M'\"" in run.output
     data, page = read(tmp_path)
     first, third, fourth, second = data["entries"]
-    assert (first["restored"], first["lost_sender"], first["after"], first["error"]["code"]) == (True, None, "OLD", 21709)
+    assert (first["restored"], first["lost_sender"], first["after"], first["error"]["code"]) == (
+        True,
+        None,
+        "OLD",
+        21709,
+    )
     assert (second["restored"], second["lost_sender"], second["after"]) == (False, "O & M", None)
     assert (third["restored"], third["lost_sender"]) == (False, None)
     assert (fourth["error"]["code"], fourth["error"]["status"]) == (20404, 404)
@@ -274,9 +279,7 @@ def test_task_fails_with_the_outcome_when_the_report_cannot_be_written_at_the_en
     assert f"The report {tmp_path}/gone/rollout.html could not be written: " in output
 
 
-def test_rollout_over_hosts_fails_when_the_report_cannot_be_written(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_rollout_over_hosts_fails_when_the_report_cannot_be_written(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([]), [{"kind": "slow", "seconds": 1}])
     (tmp_path / "gone").mkdir()
     inventory = tmp_path / "hosts.json"

@@ -92,9 +92,7 @@ def test_bad_input_is_refused_before_any_request(simulator: Simulator, tmp_path:
     simulator.reset(seed(*MIXED * 2))
     role = {"ansible.builtin.include_role": {"name": "messaging.twilio.alpha_sender", "tasks_from": "apply"}}
     rescue = [{"ansible.builtin.meta": "noop"}]
-    tasks = [
-        {"block": [{**role, "vars": {**VARIABLES, **changed}}], "rescue": rescue} for changed, _message in BAD
-    ]
+    tasks = [{"block": [{**role, "vars": {**VARIABLES, **changed}}], "rescue": rescue} for changed, _message in BAD]
     run = play(tmp_path, localhost(*tasks), variables=environment(simulator))
     assert f" rescued={len(BAD)} " in run.output
     for _changed, message in BAD:
@@ -132,9 +130,7 @@ def test_unknown_variable_is_refused_with_the_closest_name(
     assert simulator.requests() == []
 
 
-def test_unknown_variable_of_a_host_is_refused_with_the_name_of_the_host(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+def test_unknown_variable_of_a_host_is_refused_with_the_name_of_the_host(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed([], [], []))
     hosts: dict[str, dict[str, Any]] = {f"shop_{number}": {"twilio_service_sid": mg(number)} for number in (1, 2, 3)}
     hosts["shop_2"]["alpha_sender_nmae"] = "ACME"
@@ -212,9 +208,7 @@ def test_message_names_the_interpreter_when_requests_is_missing(simulator: Simul
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_module_warns_when_certificates_are_not_verified(
-    simulator: Simulator, tmp_path: Path, verified: bool
-) -> None:
+def test_module_warns_when_certificates_are_not_verified(simulator: Simulator, tmp_path: Path, verified: bool) -> None:
     simulator.reset(seed(["ACME"]))
     task = {"messaging.twilio.alpha_sender_info": {"service_sid": mg(1), "validate_certs": verified}}
     run = play(tmp_path, localhost(task), variables=environment(simulator))

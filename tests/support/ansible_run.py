@@ -34,7 +34,17 @@ class PlaybookRun:
 
 def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process without the variables for Ansible, Twilio and proxies."""
-    removed = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_", "PYTHONPYCACHEPREFIX")
+    removed = (
+        "ANSIBLE_",
+        "TWILIO_",
+        "HTTP",
+        "http",
+        "NO_PROXY",
+        "no_proxy",
+        "REQUESTS_",
+        "CURL_",
+        "PYTHONPYCACHEPREFIX",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
     settings = folder / "ansible.cfg"
     settings.touch()

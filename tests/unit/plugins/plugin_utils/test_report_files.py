@@ -39,9 +39,7 @@ def test_files_have_the_mode_of_the_replaced_file_or_of_the_umask(tmp_path: Path
     assert (tmp_path / "rollout.json").stat().st_mode & 0o777 == 0o640
 
 
-def test_old_report_stays_when_the_new_one_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_report_stays_when_the_new_one_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = check_files(str(tmp_path / "rollout.html"))
     write_report(files, REPORT)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
