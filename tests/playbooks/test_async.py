@@ -12,17 +12,9 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from support.account import environment, mg, named_seed
-from support.ansible_run import ROOT, localhost, play
+from support.account import environment, named_seed
+from support.ansible_run import MODULE_OPTIONS, MODULES, localhost, play
 
-#: The modules that read come first.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "service_info": {},
-    "alpha_sender_info": {"service_sid": mg(1)},
-    "alpha_sender_audit": {"alpha_sender": "ACME"},
-    "alpha_sender": {"service_sid": mg(3), "alpha_sender": "ACME"},
-    "alpha_senders": {"services": [mg(1), mg(2)], "alpha_sender": "ACME"},
-}
 #: What the result of each module has if it did its work.
 CONDITIONS = {
     "service_info": ["services | length == 3"],
@@ -49,7 +41,7 @@ def _three_services(simulator: Simulator) -> None:
 @pytest.mark.usefixtures("_three_services")
 def test_task_ends_with_the_module_when_ansible_polls(simulator: Simulator, tmp_path: Path) -> None:
     tasks: list[dict[str, Any]] = []
-    for module, options in OPTIONS.items():
+    for module, options in MODULE_OPTIONS.items():
         task = {f"messaging.twilio.{module}": options, "async": LIMIT, "poll": 1, "register": module}
         tasks += [task, {"ansible.builtin.assert": {"that": [f"{module}.finished"]}}, check(module, module)]
     begin = time.monotonic()
@@ -61,7 +53,7 @@ def test_task_ends_with_the_module_when_ansible_polls(simulator: Simulator, tmp_
 @pytest.mark.usefixtures("_three_services")
 def test_job_ends_with_the_module_when_async_status_polls(simulator: Simulator, tmp_path: Path) -> None:
     tasks: list[dict[str, Any]] = []
-    for module, options in OPTIONS.items():
+    for module, options in MODULE_OPTIONS.items():
         status = {
             "ansible.builtin.async_status": {"jid": f"{{{{ {module}.ansible_job_id }}}}"},
             "register": module,
@@ -78,6 +70,4 @@ def test_job_ends_with_the_module_when_async_status_polls(simulator: Simulator, 
 
 
 def test_every_module_is_among_them() -> None:
-    assert (
-        sorted(OPTIONS) == sorted(CONDITIONS) == sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-    )
+    assert sorted(MODULE_OPTIONS) == sorted(CONDITIONS) == MODULES

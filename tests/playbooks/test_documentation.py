@@ -27,9 +27,8 @@ from simulator import Simulator
 from simulator.faults import KINDS
 from support.account import API_KEY, API_SECRET, named_seed, seed
 from support.account import environment as credentials
-from support.ansible_run import ROOT, environment, listed, localhost, play, write_inventory
+from support.ansible_run import MODULE_OPTIONS, MODULES, ROOT, environment, listed, localhost, play, write_inventory
 
-MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/docsite/rst").glob("*.rst"))
 PAGES = ["README.md", "roles/alpha_sender/README.md", *GUIDES]
 
@@ -204,13 +203,10 @@ def test_shows_the_role_without_warning(tmp_path: Path) -> None:
 
 
 def test_documents_the_keys_of_a_result(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.reset(seed(["OLD"]))
-    options = {"service_sid": f"MG{1:032x}", "services": [f"MG{1:032x}"], "alpha_sender": "OTHER"}
-    tasks: list[dict[str, Any]] = []
-    for module in MODULES:
-        known = yaml.safe_load(constant(ROOT / f"plugins/modules/{module}.py", "DOCUMENTATION"))["options"]
-        chosen = {name: value for name, value in options.items() if name in known and module != "service_info"}
-        tasks.append({f"messaging.twilio.{module}": chosen, "register": module})
+    simulator.reset(seed(["OLD"], ["ACME"], ["OLD"]))
+    tasks: list[dict[str, Any]] = [
+        {f"messaging.twilio.{module}": options, "register": module} for module, options in MODULE_OPTIONS.items()
+    ]
     registered = ", ".join(f"'{module}': {module}" for module in MODULES)
     tasks += [
         {
