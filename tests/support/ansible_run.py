@@ -18,10 +18,21 @@ from typing import Any
 
 import yaml
 
+from support.account import mg
+
 ROOT = Path(__file__).resolve().parents[2]
 #: The folder of the integration targets, and the names of those that have cases.
 TARGETS_FOLDER = ROOT / "tests/integration/targets"
 TARGETS = sorted(path.parents[1].name for path in TARGETS_FOLDER.glob("*/tasks/cases.yml"))
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+#: The options of one call of each module, for an account with three Services. The modules that read come first.
+MODULE_OPTIONS: dict[str, dict[str, Any]] = {
+    "service_info": {},
+    "alpha_sender_info": {"service_sid": mg(1)},
+    "alpha_sender_audit": {"alpha_sender": "ACME"},
+    "alpha_sender": {"service_sid": mg(3), "alpha_sender": "ACME"},
+    "alpha_senders": {"services": [mg(1), mg(2)], "alpha_sender": "ACME"},
+}
 
 
 @dataclass(frozen=True)

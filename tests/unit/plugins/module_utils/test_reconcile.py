@@ -578,10 +578,9 @@ def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_
         assert journal.open_entries() == []
 
 
-def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator) -> None:
+def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator, api: Client) -> None:
     simulator.reset(seed(["OLD"]))
-    client = make_client(simulator)
-    outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
+    outcome = reconcile_one(api, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
     assert (outcome.action, outcome.before, outcome.after) == ("skipped", "OLD", "OLD")
     assert simulator.requests() == ["GET"]
 
