@@ -31,7 +31,7 @@ from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, op
 from support.client import make_client
 from support.desired import desired, reconcile_one
 
-KEY = {"auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
+KEY: dict[str, Any] = {"auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
 FOREIGN = "AC" + "9" * 32
 SUBS = [f"AC{number:032x}" for number in range(2, 7)]
 

@@ -318,7 +318,7 @@ def api_errors() -> list[str]:
     path = f"/v1/Services/{SID}/AlphaSenders"
     for method, error in LOST_ANSWERS:
         with patch.object(Transport, "exchange", side_effect=error), pytest.raises(ApiError) as caught:
-            client.get(path) if method == "GET" else client.create(path, {})
+            _answer_to = client.get(path) if method == "GET" else client.create(path, {})
         found.append(str(caught.value))
     endless = b'{"meta": {"next_page_url": "/v1/Services?Page=1"}, "alpha_senders": []}'
     answer = _answer.Answer(200, "OK", {}, endless)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -202,7 +202,7 @@ def test_second_rollout_succeeds_although_the_listings_lag(simulator: Simulator,
     run(simulator, [desired(sid, "ACME") for sid in SIDS], concurrency)
     # A lag of 3 seconds, and the waits of a real run. The clock runs ten times as fast.
     simulator.set_faults([{"kind": "lag", "seconds": 3.0 / 10, "count": 10**6}])
-    waited: Counter[int] = Counter()
+    waited: defaultdict[int, float] = defaultdict(float)
 
     def wait(seconds: float) -> None:
         waited[threading.get_ident()] += seconds

@@ -117,7 +117,7 @@ def test_service_without_a_valid_sid_is_reported_and_the_others_are_used() -> No
 
 
 @pytest.mark.parametrize("name", [None, 5, ["None"], True])
-def test_service_without_a_name_is_found_by_no_name(simulator: Simulator, name: object) -> None:
+def test_service_without_a_name_is_found_by_no_name(name: object) -> None:
     services: list[Row] = [
         {"sid": mg(1), "friendly_name": name},
         {"sid": mg(2)},
