@@ -19,22 +19,26 @@ CONTRACT := .build/contract
 # The oldest Python of hosts.
 PYTHON39 ?= python3.9
 OLDEST := .build/python39
+MUTATION := .build/mutation
 DOCS := .build/docs
 SITE := .build/site
 SOURCES = $(shell git ls-files galaxy.yml README.md COPYING meta plugins roles playbooks docs changelogs)
 
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/pycache
+export PYTHONDONTWRITEBYTECODE := 1
 # Ansible's own files, away from those of whoever runs this.
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_NOCOWS := 1
 
 # Python with what the tests need: the collection at the path that Ansible wants, and the simulator.
-RUN = PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests $(BIN)/python
+RUN = PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev PYTHONPATH=$(CURDIR)/.build/dev:$(CURDIR)/tests \
+	PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.build/pycache $(BIN)/python
+# If the coverage is asked for, the tests run once and are measured.
+MEASURE := $(if $(filter coverage,$(MAKECMDGOALS)),-m coverage run)
 NOX = PATH="$(CURDIR)/$(LINTBIN):$$PATH" $(LINTBIN)/nox --envdir $(LINT)/nox --default-venv-backend venv
 # The sessions of antsibull-nox.toml, less that of the artifact.
 CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check license-check extra-checks ansible-lint
 
-.PHONY: help demo unit test contract coverage browser picture soak mistakes fault-table bench slices lint format sanity units units39 integration simulator docs release clean
+.PHONY: help demo unit test contract coverage browser picture soak mistakes mutation fault-table bench slices lint format sanity units units39 integration simulator docs release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,15 +51,14 @@ unit: $(VENV)/.done $(DEV) ## Run the tests without Ansible, in some seconds (AR
 	@$(RUN) -m pytest --numprocesses=3 tests/unit $(ARGS)
 
 test: $(VENV)/.done $(DEV) ## Run all tests without a browser (ARGS="-k restor" for some; CORE=2.16 PYTHON=python3.10)
-	@$(RUN) -m pytest $(ARGS)
+	@rm -rf .build/coverage && mkdir -p .build/coverage
+	@$(RUN) $(MEASURE) -m pytest $(ARGS)
 
 contract: $(VENV)/.contract $(CONTRACT)/.done-$(TWILIO_CLI) $(DEV) ## Compare requests and answers with Twilio's OpenAPI documents
 	@$(RUN) -m pytest tests/contract $(ARGS)
 
-coverage: export COVERAGE_FILE := $(CURDIR)/.build/coverage/data
-coverage: $(VENV)/.done $(DEV) ## Run all tests, and see that they reach each line and branch of the plugins
-	@rm -rf .build/coverage && mkdir -p .build/coverage
-	@$(RUN) -m coverage run -m pytest $(ARGS)
+test coverage: export COVERAGE_FILE := $(CURDIR)/.build/coverage/data
+coverage: test ## Run all tests, and see that they reach each line and branch of the plugins
 	@$(BIN)/coverage combine --quiet 2> .build/coverage/combine.log # it complains of processes that were killed
 	@# All is reached. But a worker of Ansible that failed early may be ended before it has written down what it ran.
 	@$(BIN)/coverage report --fail-under=99
@@ -72,6 +75,9 @@ soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED
 
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
 	@$(BIN)/python tests/mutants.py
+
+mutation: $(MUTATION)/.done $(VENV)/.done ## Make random mutants of the engine, and count those that the tests find (ARGS="--count 20 --seed 1")
+	@PYTHONPATH=$(CURDIR)/tests nice $(MUTATION)/bin/python tests/mutation.py $(CURDIR)/$(BIN)/python $(ARGS)
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
@@ -165,6 +171,12 @@ $(CONTRACT)/.done-$(TWILIO_CLI):
 		{ echo "npm did not get the package @twilio/cli-core $(TWILIO_CLI)" >&2; exit 1; }
 	@tar --extract --gzip --file $(CONTRACT)/twilio-cli-core-$(TWILIO_CLI).tgz --directory $(CONTRACT) --strip-components=4 \
 		package/src/services/twilio-api/twilio_messaging_v1.json package/src/services/twilio-api/twilio_api_v2010.json
+	@touch $@
+
+$(MUTATION)/.done: tests/mutation-requirements.txt
+	@echo "Setting up $(MUTATION) ..."
+	@$(PYTHON) -m venv $(MUTATION)
+	@$(MUTATION)/bin/pip install --quiet --quiet --disable-pip-version-check --requirement tests/mutation-requirements.txt
 	@touch $@
 
 $(LINT)/.done: tests/lint-requirements.txt

@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tree=.build/tree-$1/ansible_collections/messaging/twilio
+version=$(ansible-test --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
+tree=.build/tree-$1-$version/ansible_collections/messaging/twilio
 rm -rf "$tree" && mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard |
   tar --create --null --files-from - | tar --extract --directory "$tree"

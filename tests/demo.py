@@ -50,7 +50,9 @@ def main() -> None:
                 inventory = Path(folder, "shops.twilio.yml")
                 inventory.write_text(INVENTORY, encoding="utf-8")
                 print(f"\nThe inventory {inventory}:\n{INVENTORY}")
-                print("Each Service is a host. The first host runs the tasks for all hosts, so the recaps show one host.")
+                print(
+                    "Each Service is a host. The first host runs the tasks for all hosts, so the recaps show one host."
+                )
                 environment = {
                     **os.environ,
                     "TWILIO_API_URL": address,
@@ -73,7 +75,8 @@ def main() -> None:
         say("The simulated Twilio has stopped")
         print(f"First:  {first}\nSecond: {second}\nAudit:  {third}\nReport: {REPORT}")
         print(
-            "Open the report in a browser. `make simulator` starts a simulated Twilio for your own experiments.", flush=True
+            "Open the report in a browser. `make simulator` starts a simulated Twilio for your own experiments.",
+            flush=True,
         )
 
 

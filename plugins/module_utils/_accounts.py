@@ -54,6 +54,11 @@ class Accounts:
         return self._first.account_sid
 
     @property
+    def concurrency(self) -> int:
+        """The number of connections that all accounts share."""
+        return self._first.concurrency
+
+    @property
     def account_sids(self) -> list[str]:
         """All accounts that are known by their SIDs."""
         return [str(client.account_sid) for client in self._clients.values()]

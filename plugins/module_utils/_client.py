@@ -71,14 +71,14 @@ class Client:
         self._transport = Transport(
             connection, user_agent=USER_AGENT, concurrency=concurrency, cancellation=self.cancellation
         )
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._set_connection(connection)
 
     def _set_connection(self, connection: Connection) -> None:
         self.account_sid = connection.account_sid
         self._confirmed = self.account_sid in (None, connection.username)
         self._redactor = self._transport.redactor
-        self._limiter = ConcurrencyLimiter(self._concurrency)
+        self._limiter = ConcurrencyLimiter(self.concurrency)
         #: Twilio asked for no request before this time of the monotonic clock.
         self._retry_not_before = 0.0
 

@@ -82,8 +82,10 @@ class Journal:
                 if file is None:
                     continue
                 entries, readable = read_entries(file)
-                if not entries:
-                    os.unlink(path) if readable else os.rename(path, path + _ASIDE)
+                if not entries and readable:
+                    os.unlink(path)
+                elif not entries:
+                    os.rename(path, path + _ASIDE)
 
     def claim(self, slots: t.Iterable[Slot]) -> None:
         """Take over the entries of these slots from the runs that ended. Call it before the first request.

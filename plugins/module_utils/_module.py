@@ -134,7 +134,9 @@ def count_max_changes(value: object, total: int) -> int | None:
     """
     if value is None:
         return None
-    match = re.fullmatch(r"(\d{1,9})|(\d{1,2}(?:\.\d{1,3})?|100) ?%", "" if isinstance(value, bool) else str(value))
+    match = re.fullmatch(
+        r"([0-9]{1,9})|([0-9]{1,2}(?:\.[0-9]{1,3})?|100) ?%", "" if isinstance(value, bool) else str(value)
+    )
     if match is None:
         raise InputError(f"max_changes must be a number or a percentage such as 10%, got {quoted(value)}")
     count, percentage = match.groups()

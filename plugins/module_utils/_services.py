@@ -58,7 +58,7 @@ def list_services(client: AnyClient) -> list[Row]:
             errors.append(error if account_sid is None else error.with_prefix(f"account {account_sid}: "))
         return bool(errors)
 
-    run_all(client.cancellation, range(len(clients)), work, bool, concurrency=10)
+    run_all(client.cancellation, range(len(clients)), work, bool, concurrency=client.concurrency)
     for error in errors:
         raise error
     if len(found) < len(clients):

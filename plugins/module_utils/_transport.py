@@ -218,7 +218,7 @@ def _pool(connection: Connection, proxy: str, concurrency: int) -> t.Any:
         raise InputError(f"{_PROXY_RULE} ({type(error).__name__})") from None
 
 
-class _DeadlineSocket(ssl.SSLSocket):
+class _DeadlineSocket(ssl.SSLSocket):  # pylint: disable=abstract-method  # ssl itself makes sockets of this class
     """A TLS socket whose reads end at the deadline, so that headers that trickle end as well."""
 
     def read(self, *args: t.Any, **kwargs: t.Any) -> t.Any:

@@ -48,6 +48,20 @@ options:
       - Maximum number of failed Services. If more fail, the module starts no further Service.
       - If not set, there is no maximum.
     type: int
+  max_changes:
+    description:
+      - Maximum number of changes, or a percentage such as V(10%) of what the task manages.
+      - If you set it, the module plans all Services before the first change. If the plan has more changes, the task
+        fails, changes nothing, and reports how many changes there are of each kind.
+      - This needs no further request.
+      - If not set, there is no maximum.
+    type: raw
+  canary:
+    description:
+      - Number of Services that need a change and are changed first, in the order of O(services).
+      - The module reads them again. Only if all of them are as desired, it changes the other Services.
+    type: int
+    default: 0
   progress_path:
     description:
       - File to which the module appends lines that show the progress.

@@ -27,6 +27,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import
 VARIABLES = {
     "service_sid": "twilio_service_sid",
     "alpha_sender": "alpha_sender_name",
+    "country_senders": "alpha_sender_country_senders",
     "state": "alpha_sender_state",
     "replace": "alpha_sender_replace",
 }

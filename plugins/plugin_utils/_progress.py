@@ -31,7 +31,7 @@ class Watch:
     :ivar ansible_is_gone: whether Ansible's main process ended before the module.
     """
 
-    def __init__(self, file: t.TextIO | None) -> None:
+    def __init__(self, file: t.Iterable[str] | None) -> None:
         self.ansible_is_gone = False
         self._file = file
         self._ansible = os.getppid()

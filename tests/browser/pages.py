@@ -52,7 +52,7 @@ def outcome(number: int, action: str, before: str | None = None, after: str | No
 
 
 def outcomes(count: int) -> list[Outcome]:
-    """Outcomes of each kind. The first sender is lost, the second is restored, and the state of the third is unknown."""
+    """Outcomes of each kind. First a lost sender, then a restored one, then an unknown one."""
     refused = "{0}: 'ACME' could not be created: POST /v1/Services/{0}/AlphaSenders failed: Twilio error 21709"
     first = [
         outcome(1, "failed", "OLD", msg=refused.format(mg(1)), lost_sender="OLD", recovery_command=COMMAND),

@@ -202,7 +202,9 @@ def test_audit_shows_the_current_and_the_desired_sender(page: Page, tmp_path: Pa
         row,
         {**row, "alpha_sender": None, "matches": None, "msg": "HTTP 500"},
     ]
-    page.goto(written(tmp_path, make_report("audit", {"rows": rows, "summary": {}, "msg": "3 Services"}, check_mode=False)))
+    page.goto(
+        written(tmp_path, make_report("audit", {"rows": rows, "summary": {}, "msg": "3 Services"}, check_mode=False))
+    )
     assert page.locator(f"{ROWS} .mark").all_text_contents() == ["differs", "could not be read", "as desired"]
     assert page.locator("#columns button").all_text_contents() == ["Service", "Sender", "Desired", "Outcome", "Reason"]
     check_access(page)

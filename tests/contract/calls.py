@@ -23,15 +23,12 @@ from twilio.rest import Client as Library
 from simulator import Simulator
 from simulator.recorder import Exchange
 from support.account import ACCOUNT_SID, API_KEY, API_SECRET, mg, options, seed
+from support.client import make_client
 from support.desired import desired
 from support.sdk import library, refusal
 
 #: The requests and answers of each call, by its name.
 Recorded = dict[str, list[Exchange]]
-
-
-def _client(simulator: Simulator, **changed: Any) -> Client:
-    return Client(make_connection(options(simulator, **changed)), wait=lambda seconds: None)
 
 
 def _api_error(status: int, code: int, call: Callable[..., object], *args: Any) -> None:
@@ -43,7 +40,7 @@ def _api_error(status: int, code: int, call: Callable[..., object], *args: Any) 
 def read(simulator: Simulator) -> None:
     simulator.reset(seed(["ACME"], [], {"": "OLD", "FR": "OLD FR"}))
     simulator.max_page_size = 2
-    client = _client(simulator)
+    client = make_client(simulator)
     services = read_services(client)
     assert [service["sid"] for service in services] == [mg(1), mg(2), mg(3)]
     found = services_with_senders(client, services, country_senders=True, concurrency=1)
@@ -51,7 +48,7 @@ def read(simulator: Simulator) -> None:
     assert read_services(client, mg(1))[0]["friendly_name"] == "Service 0001"
     [row] = client.list(ALPHA_SENDER.collection(mg(1)), ALPHA_SENDER.list_key)
     assert client.get(ALPHA_SENDER.member(mg(1), row["sid"])) == row
-    with_key = _client(simulator, auth_token=None, api_key=API_KEY, api_secret=API_SECRET)
+    with_key = make_client(simulator, auth_token=None, api_key=API_KEY, api_secret=API_SECRET)
     assert with_key.find_account() == ACCOUNT_SID
 
 
@@ -63,21 +60,21 @@ def write(simulator: Simulator) -> None:
         desired(mg(4), None, "absent"),
         desired(mg(5), "REFUSED"),
     ]
-    outcomes = reconcile_all(_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["created", "replaced", "unchanged", "deleted", "failed"]
     assert [simulator.senders(mg(number)) for number in (1, 5)] == [["A+B & C_D-1"], ["OLD"]]
 
 
 def fail(simulator: Simulator) -> None:
     simulator.reset(seed(["ACME"], []))
-    client = _client(simulator, max_retries=1)
+    client = make_client(simulator, max_retries=1)
     collection = ALPHA_SENDER.collection(mg(1))
     _api_error(404, 20404, client.get, f"/v1/Services/{mg(9)}")
     assert client.delete(ALPHA_SENDER.member(mg(1), f"AI{9:032x}")) is False
     _api_error(409, 21710, client.create, collection, {"AlphaSender": "ACME"})
     _api_error(412, 21714, client.create, collection, {"AlphaSender": "OTHER"})
     _api_error(400, 21709, client.create, ALPHA_SENDER.collection(mg(2)), {"AlphaSender": "12345"})
-    _api_error(401, 20003, _client(simulator, auth_token="f" * 32).get, "/v1/Services")
+    _api_error(401, 20003, make_client(simulator, auth_token="f" * 32).get, "/v1/Services")
     simulator.limit = 0
     _api_error(429, 20429, client.get, "/v1/Services")
 
@@ -89,7 +86,7 @@ def write_by_country(simulator: Simulator) -> None:
         Desired(Slot(COUNTRY_SENDER, mg(1), country), name, "present" if name else "absent")
         for country, name in senders.items()
     ]
-    outcomes = reconcile_all(_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["replaced", "created", "deleted"]
     service = library(simulator).messaging.v1.services(mg(1))
     assert len(service.destination_alpha_senders.list(page_size=1)) == 3

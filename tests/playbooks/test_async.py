@@ -12,58 +12,62 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from support.account import environment, mg, named_seed
-from support.ansible_run import ROOT, localhost, play
+from support.account import environment, named_seed
+from support.ansible_run import MODULE_OPTIONS, MODULES, localhost, play
 
-MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-OPTIONS: dict[str, dict[str, Any]] = {
-    "alpha_sender": {"service_sid": mg(1), "alpha_sender": "ACME"},
-    "alpha_senders": {"services": [mg(1), mg(2)], "alpha_sender": "ACME"},
-    "alpha_sender_audit": {"alpha_sender": "ACME"},
-    "alpha_sender_info": {"service_sid": mg(1)},
-    "service_info": {},
+#: What the result of each module has if it did its work.
+CONDITIONS = {
+    "service_info": ["services | length == 3"],
+    "alpha_sender_info": ["alpha_senders | length == 1"],
+    "alpha_sender_audit": ["summary.drifted == 3"],
+    "alpha_sender": ["action == 'replaced'"],
+    "alpha_senders": ["summary.replaced == 1", "summary.created == 1"],
 }
-#: The time limit of the task. A module that takes as long did not end.
+#: The time limit of all tasks together. A module that takes as long did not end.
 LIMIT = 60
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_task_ends_with_the_module_when_ansible_polls(simulator: Simulator, tmp_path: Path, module: str) -> None:
-    simulator.reset(named_seed("Shop", "Shop FR", senders={"Shop": ["OLD"]}))
-    task = {f"messaging.twilio.{module}": OPTIONS[module], "async": LIMIT, "poll": 1, "register": "result"}
-    check = {"ansible.builtin.assert": {"that": ["result.finished", "result is not failed", *conditions(module)]}}
-    begin = time.monotonic()
-    run = play(tmp_path, localhost(task, check), variables=environment(simulator))
-    assert run.status == 0, run.output
-    assert time.monotonic() - begin < LIMIT
+def check(module: str, result: str) -> dict[str, Any]:
+    """A task that fails if the module did not do its work."""
+    that = [f"{result} is not failed", *(f"{result}.{condition}" for condition in CONDITIONS[module])]
+    return {"ansible.builtin.assert": {"that": that}}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_job_ends_with_the_module_when_async_status_polls(simulator: Simulator, tmp_path: Path, module: str) -> None:
-    simulator.reset(named_seed("Shop", "Shop FR", senders={"Shop": ["OLD"]}))
-    tasks: list[dict[str, Any]] = [
-        {f"messaging.twilio.{module}": OPTIONS[module], "async": LIMIT, "poll": 0, "register": "job"},
-        {
-            "ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"},
-            "register": "result",
-            "until": "result.finished",
-            "retries": LIMIT,
-            "delay": 1,
-        },
-        {"ansible.builtin.assert": {"that": ["result is not failed", *conditions(module)]}},
-    ]
+@pytest.fixture
+def _three_services(simulator: Simulator) -> None:
+    simulator.reset(named_seed("Shop", "Shop FR", "Shop UK", senders={"Shop": ["OLD"], "Shop UK": ["OLD"]}))
+
+
+@pytest.mark.usefixtures("_three_services")
+def test_task_ends_with_the_module_when_ansible_polls(simulator: Simulator, tmp_path: Path) -> None:
+    tasks: list[dict[str, Any]] = []
+    for module, options in MODULE_OPTIONS.items():
+        task = {f"messaging.twilio.{module}": options, "async": LIMIT, "poll": 1, "register": module}
+        tasks += [task, {"ansible.builtin.assert": {"that": [f"{module}.finished"]}}, check(module, module)]
     begin = time.monotonic()
     run = play(tmp_path, localhost(*tasks), variables=environment(simulator))
     assert run.status == 0, run.output
     assert time.monotonic() - begin < LIMIT
 
 
-def conditions(module: str) -> list[str]:
-    """The conditions that the result meets if the module did its work."""
-    return {
-        "alpha_sender": ["result.action == 'replaced'"],
-        "alpha_senders": ["result.summary.replaced == 1", "result.summary.created == 1"],
-        "alpha_sender_audit": ["result.summary.drifted == 2"],
-        "alpha_sender_info": ["result.alpha_senders | length == 1"],
-        "service_info": ["result.services | length == 2"],
-    }[module]
+@pytest.mark.usefixtures("_three_services")
+def test_job_ends_with_the_module_when_async_status_polls(simulator: Simulator, tmp_path: Path) -> None:
+    tasks: list[dict[str, Any]] = []
+    for module, options in MODULE_OPTIONS.items():
+        status = {
+            "ansible.builtin.async_status": {"jid": f"{{{{ {module}.ansible_job_id }}}}"},
+            "register": module,
+            "until": f"{module}.finished",
+            "retries": LIMIT,
+            "delay": 1,
+        }
+        task = {f"messaging.twilio.{module}": options, "async": LIMIT, "poll": 0, "register": module}
+        tasks += [task, status, check(module, module)]
+    begin = time.monotonic()
+    run = play(tmp_path, localhost(*tasks), variables=environment(simulator))
+    assert run.status == 0, run.output
+    assert time.monotonic() - begin < LIMIT
+
+
+def test_every_module_is_among_them() -> None:
+    assert sorted(MODULE_OPTIONS) == sorted(CONDITIONS) == MODULES

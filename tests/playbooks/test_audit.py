@@ -78,10 +78,7 @@ def test_audit_agrees_with_apply_in_check_mode(simulator: Simulator, tmp_path: P
     planned = play(tmp_path, "messaging.twilio.apply", "--check", extra=extra, variables=environment(simulator))
     assert "6 Services: 2 created, 0 replaced, 1 deleted, 1 unchanged, 2 failed" in planned.output
     run = play(tmp_path, AUDIT, extra=extra, variables=environment(simulator))
-    assert (
-        "6 Services: 3 with alpha sender, 2 without, 1 as desired, 4 drifted, 1 unread"
-        in run.output
-    )
+    assert "6 Services: 3 with alpha sender, 2 without, 1 as desired, 4 drifted, 1 unread" in run.output
 
 
 def test_hosts_have_their_own_desired_sender_or_none(simulator: Simulator, tmp_path: Path) -> None:

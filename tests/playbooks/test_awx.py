@@ -173,7 +173,10 @@ def test_workflow_and_schedule_answer_the_questions_of_their_jobs(made: Made) ->
         assert {variable for variable, question in survey.items() if question["default"] == ""} <= asked
     survey = surveys[schedule["unified_job_template"]]
     assert set(schedule["extra_data"]) == set(survey)
-    assert (schedule["extra_data"]["alpha_sender_audit_fail_on_drift"], schedule["extra_data"]["alpha_sender_name"]) == (
+    assert (
+        schedule["extra_data"]["alpha_sender_audit_fail_on_drift"],
+        schedule["extra_data"]["alpha_sender_name"],
+    ) == (
         "true",
         "ACME",
     )

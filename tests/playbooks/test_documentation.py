@@ -27,9 +27,8 @@ from simulator import Simulator
 from simulator.faults import KINDS
 from support.account import API_KEY, API_SECRET, named_seed, seed
 from support.account import environment as credentials
-from support.ansible_run import ROOT, environment, listed, localhost, play, write_inventory
+from support.ansible_run import MODULE_OPTIONS, MODULES, ROOT, environment, listed, localhost, play, write_inventory
 
-MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/docsite/rst").glob("*.rst"))
 PAGES = ["README.md", "roles/alpha_sender/README.md", *GUIDES]
 
@@ -204,22 +203,15 @@ def test_shows_the_role_without_warning(tmp_path: Path) -> None:
 
 
 def test_documents_the_keys_of_a_result(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.reset(seed(["OLD"]))
-    service = {"service_sid": f"MG{1:032x}"}
+    simulator.reset(seed(["OLD"], ["ACME"], ["OLD"]))
     tasks: list[dict[str, Any]] = [
-        {"messaging.twilio.alpha_sender": {**service, "alpha_sender": "OTHER"}, "register": "alpha_sender"},
-        {
-            "messaging.twilio.alpha_senders": {"services": [f"MG{1:032x}"], "alpha_sender": "ACME"},
-            "register": "alpha_senders",
-        },
-        {"messaging.twilio.alpha_sender_info": service, "register": "alpha_sender_info"},
-        {"messaging.twilio.alpha_sender_audit": {"alpha_sender": "OTHER"}, "register": "alpha_sender_audit"},
-        {"messaging.twilio.service_info": {}, "register": "service_info"},
+        {f"messaging.twilio.{module}": options, "register": module} for module, options in MODULE_OPTIONS.items()
+    ]
+    registered = ", ".join(f"'{module}': {module}" for module in MODULES)
+    tasks += [
         {
             "ansible.builtin.copy": {
-                "content": "{{ {'alpha_sender': alpha_sender, 'alpha_senders': alpha_senders,"
-                " 'alpha_sender_audit': alpha_sender_audit, 'alpha_sender_info': alpha_sender_info,"
-                " 'service_info': service_info} | to_json }}",
+                "content": f"{{{{ {{{registered}}} | to_json }}}}",
                 "dest": str(tmp_path / "results.json"),
                 "mode": "0600",
             }
@@ -305,7 +297,7 @@ def test_has_every_module_in_the_action_group() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_lists_a_module_in_the_readme_and_has_an_integration_target(module: str) -> None:
     assert f"| module `messaging.twilio.{module}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
-    # test_targets finds the target by this file.
+    # The targets are found by this file.
     assert (ROOT / f"tests/integration/targets/module_{module}/tasks/cases.yml").is_file()
 
 

@@ -344,6 +344,11 @@ def test_inventory_error_ends_the_command(
     output = listed(tmp_path, inventory, environment(simulator), status=4)[1]
     assert message in " ".join(output.split())
     assert "Traceback" not in output
+
+
+def test_inventory_error_ends_a_playbook(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(named_seed(*NAMES))
+    inventory = write_inventory(tmp_path, filters={"name": 5})
     run = play(tmp_path, APPLY, "-i", inventory, extra={"alpha_sender_name": "A"}, variables=environment(simulator))
     assert run.status == 4
     assert simulator.senders(mg(1)) == []

@@ -18,10 +18,21 @@ from typing import Any
 
 import yaml
 
+from support.account import mg
+
 ROOT = Path(__file__).resolve().parents[2]
 #: The folder of the integration targets, and the names of those that have cases.
 TARGETS_FOLDER = ROOT / "tests/integration/targets"
 TARGETS = sorted(path.parents[1].name for path in TARGETS_FOLDER.glob("*/tasks/cases.yml"))
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+#: The options of one call of each module, for an account with three Services. The modules that read come first.
+MODULE_OPTIONS: dict[str, dict[str, Any]] = {
+    "service_info": {},
+    "alpha_sender_info": {"service_sid": mg(1)},
+    "alpha_sender_audit": {"alpha_sender": "ACME"},
+    "alpha_sender": {"service_sid": mg(3), "alpha_sender": "ACME"},
+    "alpha_senders": {"services": [mg(1), mg(2)], "alpha_sender": "ACME"},
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,17 @@ class PlaybookRun:
 
 def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process without the variables for Ansible, Twilio and proxies."""
-    removed = ("ANSIBLE_", "TWILIO_", "HTTP", "http", "NO_PROXY", "no_proxy", "REQUESTS_", "CURL_")
+    removed = (
+        "ANSIBLE_",
+        "TWILIO_",
+        "HTTP",
+        "http",
+        "NO_PROXY",
+        "no_proxy",
+        "REQUESTS_",
+        "CURL_",
+        "PYTHONPYCACHEPREFIX",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
     settings = folder / "ansible.cfg"
     settings.touch()

@@ -218,6 +218,11 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
         "Set a value in the range",
     ),
     (
+        "max_changes must be",
+        "The value is neither a number nor a percentage",
+        "Write a number such as 10, or a percentage such as 10%",
+    ),
+    (
         "must be 0 or more",
         "The option is out of range",
         "Set a value in the range",
@@ -263,6 +268,16 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
         "without a valid SID, so it cannot be deleted",
         "Twilio lists a row without its SID",
         "Delete it in the Twilio Console",
+    ),
+    (
+        "more changes than max_changes",
+        "You allow fewer changes than the plan has. Nothing was changed",
+        "Look at the plan in check mode, and set max_changes higher if it is right",
+    ),
+    (
+        "because the canary failed",
+        "The Services of the canary are not as desired, so the run started no other Service",
+        "Look at their messages, and run it again",
     ),
     (
         "because the run was stopped",

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from hypothesis import settings
 
 from simulator import Simulator
 from support.account import seed
+from support.client import make_client
 
 # Without a deadline no test depends on the speed of the machine.
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -33,3 +35,9 @@ def simulator(shared_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> S
     shared_simulator.reset(seed())
     shared_simulator.restore_defaults()
     return shared_simulator
+
+
+@pytest.fixture
+def api(simulator: Simulator) -> Client:
+    """A client on the simulator, with all defaults, which retries at once."""
+    return make_client(simulator)

@@ -9,6 +9,6 @@ from pathlib import Path
 # ansible-test runs these tests without the folder tests/ on its path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.fixtures import shared_simulator, simulator  # Python finds it only with its folder on the path
+from support.fixtures import api, shared_simulator, simulator  # Python finds it only with its folder on the path
 
-__all__ = ["shared_simulator", "simulator"]
+__all__ = ["api", "shared_simulator", "simulator"]

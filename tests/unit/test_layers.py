@@ -41,13 +41,16 @@ ENGINE = (
     "_outcome",
     "_reconcile",
     "_bulk",
+    "_gate",
+    "_pool",
+    "_current",
     "_journal",
     "_journal_file",
     "_messages",
     "_results",
     "_audit",
 )
-NAMES_OF_RESOURCES = re.compile(r"alpha[ _-]?sender", re.IGNORECASE)
+NAMES_OF_RESOURCES = re.compile(r"(?:alpha|country)[ _-]?sender", re.IGNORECASE)
 KNOWS_ANSIBLE = (
     "modules/",
     "inventory/",

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The account is compared before the first write, and several accounts in one run."""
+"""Several accounts: the guard of account_sid, subaccounts, names in several accounts, errors of one account."""
 
 from __future__ import annotations
 
@@ -10,357 +10,377 @@ from typing import Any
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_all_desired
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
-from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._results import account_of, bulk_result
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
     Directory,
     list_services,
     read_services,
     services_with_senders,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 
 from simulator import Simulator
 from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
 from support.client import make_client
 from support.desired import desired, reconcile_one
 
-SECOND, THIRD, UNKNOWN = ("AC" + f"{number:032x}" for number in (0xAB, 3, 4))
-TOKENS = {ACCOUNT_SID: AUTH_TOKEN, SECOND: "b" * 32, THIRD: "c" * 32}
-KEY_ONLY = {"auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
+KEY: dict[str, Any] = {"auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
+FOREIGN = "AC" + "9" * 32
+SUBS = [f"AC{number:032x}" for number in range(2, 7)]
 
 
-def account(sid: str, *services: tuple[int, str, list[str]], **more: Any) -> dict[str, Any]:
-    """An account with Services: number, friendly name and senders."""
-    rows = [{"sid": mg(number), "friendly_name": name, "alpha_senders": own} for number, name, own in services]
-    return {"account_sid": sid, "auth_token": TOKENS[sid], "services": rows, **more}
+def token(number: int) -> str:
+    return f"f{number:031x}"
 
 
-FIRST_HAS = account(ACCOUNT_SID, (1, "Shop", []), (2, "Alerts", ["OLD"]), api_keys={API_KEY: API_SECRET})
-SECOND_HAS = account(SECOND, (11, "Shop", []), (12, "News", ["OLD"]), owner=ACCOUNT_SID)
-THIRD_HAS = account(THIRD, (21, "Bank", []), owner=ACCOUNT_SID)
-
-
-def accounts_of(simulator: Simulator, given: object = None, *, subaccounts: bool = False, **changed: Any) -> Accounts:
-    connection = make_connection(options(simulator, **changed))
-    client = make_client(simulator, concurrency=4, **changed)
-    return make_accounts(client, connection, {"accounts": given, "subaccounts": subaccounts})
-
-
-def run(accounts: Accounts, services: list[Any], **more: Any) -> list[Outcome]:
-    directory = Directory(lambda: list_services(accounts), several=accounts.several)
-    states = make_all_desired(
-        services,
-        {"alpha_sender": "ACME"},
-        locate=directory.locate,
-        check=lambda found: accounts.check(one.slot.account_sid for one in found),
-    )
-    return reconcile_all(accounts, states, **{"concurrency": 1, "check_mode": False, **more})
-
-
-def writes(simulator: Simulator) -> list[dict[str, Any]]:
-    return [entry for entry in simulator.journal if entry["method"] != "GET"]
-
-
-class TestAccountOfCredentials:
-    """An API key belongs to an account, whatever account_sid says."""
-
-    @pytest.mark.parametrize("number", [1, 2])
-    def test_writes_nothing_if_the_key_is_of_another_account(self, simulator: Simulator, number: int) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        client = make_client(simulator, **KEY_ONLY, account_sid=SECOND)
-        outcome = reconcile_one(client, desired(mg(number), "ACME"), check_mode=False)
-        assert (outcome.action, outcome.fatal, outcome.changed) == ("failed", True, False)
-        assert f"account_sid is {SECOND}, but the credentials belong to account {ACCOUNT_SID}" in message(outcome)
-        assert writes(simulator) == []
-        first_page = [entry for entry in simulator.journal if entry["path"] == "/v1/Services"]
-        # A sender shows the account. Without one, a single Service is asked for.
-        assert [entry["query"] for entry in first_page] == (["PageSize=1"] if number == 1 else [])
-
-    def test_refuses_to_delete_and_to_get_in_another_account(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        client = make_client(simulator, **KEY_ONLY, account_sid=SECOND)
-        with pytest.raises(ApiError, match="but the credentials belong to account") as caught:
-            client.delete(f"/v1/Services/{mg(2)}")
-        assert caught.value.fatal
-        with pytest.raises(ApiError, match="but the credentials belong to account"):
-            client.get(f"/v1/Services/{mg(2)}")
-        assert writes(simulator) == []
-
-    def test_account_sid_in_capitals_is_the_same_account(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [account(SECOND, (1, "Shop", []), api_keys={API_KEY: API_SECRET})]})
-        client = make_client(simulator, **KEY_ONLY, account_sid="AC" + SECOND[2:].upper())
-        assert reconcile_one(client, desired(mg(1), "ACME"), check_mode=False).action == "created"
-
-    def test_asks_for_the_account_once_and_not_at_all_with_a_token(self, simulator: Simulator) -> None:
-        for given, asked in ((KEY_ONLY, 1), ({**KEY_ONLY, "account_sid": None}, 0), ({}, 0)):
-            simulator.reset(seed([], []))
-            client = make_client(simulator, **given)
-            for number in (1, 2):
-                assert reconcile_one(client, desired(mg(number), "ACME"), check_mode=False).action == "created"
-            assert [entry["path"] for entry in simulator.journal].count("/v1/Services") == asked
-
-    def test_writes_nothing_if_services_must_not_be_listed(self, simulator: Simulator) -> None:
-        fault = {"kind": "status", "resource": "Services", "status": 403, "body": {"code": 70051, "message": "No"}}
-        simulator.reset(seed([]), [fault])
-        client = make_client(simulator, **KEY_ONLY)
-        outcome = reconcile_one(client, desired(mg(1), "ACME"), check_mode=False)
-        assert (outcome.action, outcome.fatal) == ("failed", True)
-        assert "account_sid cannot be compared with the credentials: GET /v1/Services failed: Twilio error 70051" in (
-            message(outcome)
+def family(*, each: int = 1, status: str = "active") -> dict[str, Any]:
+    """A parent with one Service, and subaccounts with ``each`` Services. The last subaccount has the status."""
+    parent = seed(["OLD"])["accounts"][0]
+    accounts = [parent]
+    for number, sid in enumerate(SUBS, 2):
+        services = [
+            {"sid": mg(number * 100 + one), "friendly_name": f"Shop {one}", "alpha_senders": ["OLD"]}
+            for one in range(each)
+        ]
+        state = status if sid == SUBS[-1] else "active"
+        accounts.append(
+            {
+                "account_sid": sid,
+                "auth_token": token(number),
+                "owner": ACCOUNT_SID,
+                "status": state,
+                "services": services,
+            }
         )
+    return {"accounts": accounts}
+
+
+def accounts_of(simulator: Simulator, given: dict[str, Any], **changed: Any) -> Accounts:
+    connection = make_connection(options(simulator, **changed))
+    client = Client(connection, concurrency=4, cancellation=Cancellation(), wait=lambda seconds: None)
+    return make_accounts(client, connection, given)
+
+
+def writes(simulator: Simulator) -> list[str]:
+    return [method for method in simulator.requests() if method != "GET"]
+
+
+class TestGuard:
+    @pytest.mark.parametrize("senders", [[], ["OLD"]])
+    def test_writes_nothing_on_another_account(self, simulator: Simulator, senders: list[str]) -> None:
+        simulator.reset(seed(senders))
+        client = make_client(simulator, **KEY, account_sid=FOREIGN)
+        outcome = reconcile_one(client, desired(mg(1), "ACME"), check_mode=False)
         assert writes(simulator) == []
+        assert (outcome.action, outcome.fatal) == ("failed", True)
+        result = bulk_result([outcome])
+        assert ACCOUNT_SID in result["msg"]
+        assert FOREIGN in result["msg"]
 
-    def test_account_without_services_cannot_be_found(self, simulator: Simulator) -> None:
-        assert make_client(simulator, **KEY_ONLY).find_account() is None
+    def test_does_not_delete_on_another_account(self, simulator: Simulator) -> None:
+        simulator.reset(seed(["OLD"]))
+        client = make_client(simulator, **KEY, account_sid=FOREIGN)
+        with pytest.raises(ApiError, match="the credentials belong to account"):
+            client.delete(f"/v1/Services/{mg(1)}/AlphaSenders/AI{1:032x}")
+        assert simulator.requests() == ["GET"]
 
-    def test_answer_without_rows_has_no_account(self, simulator: Simulator) -> None:
-        simulator.reset(seed([]), [{"kind": "no_key"}])
-        assert make_client(simulator, **KEY_ONLY).find_account() is None
+    def test_asks_once_for_the_account(self, simulator: Simulator) -> None:
+        simulator.reset(seed([], []))
+        client = make_client(simulator, **KEY, account_sid=ACCOUNT_SID.lower().replace("ac", "AC"))
+        for number in (1, 2):
+            assert reconcile_one(client, desired(mg(number), "ACME"), check_mode=False).action == "created"
+        assert simulator.requests() == ["GET", "GET", "POST", "GET", "POST"]
+        assert simulator.journal[1]["query"] == "PageSize=1"
+
+    def test_asks_nothing_with_the_token_of_the_account(self, simulator: Simulator) -> None:
+        simulator.reset(seed([]))
+        reconcile_one(make_client(simulator), desired(mg(1), "ACME"), check_mode=False)
+        assert simulator.requests() == ["GET", "POST"]
+
+    def test_writes_nothing_if_the_account_cannot_be_confirmed(self, simulator: Simulator) -> None:
+        refused = {"kind": "status", "status": 403, "method": "GET", "skip": 1, "count": 9}
+        simulator.reset(seed([]), [refused])
+        client = make_client(simulator, **KEY, account_sid=ACCOUNT_SID)
+        outcome = reconcile_one(client, desired(mg(1), "ACME"), check_mode=False)
+        assert writes(simulator) == []
+        assert "account_sid cannot be compared with the credentials" in bulk_result([outcome])["msg"]
+
+    def test_checks_a_single_resource(self, simulator: Simulator) -> None:
+        simulator.reset(seed([]))
+        with pytest.raises(ApiError, match=FOREIGN):
+            make_client(simulator, **KEY, account_sid=FOREIGN).get(f"/v1/Services/{mg(1)}")
+
+    def test_result_names_the_account_of_the_rows(self, simulator: Simulator) -> None:
+        simulator.reset(seed(["ACME"]))
+        client = make_client(simulator, **KEY, account_sid=None)
+        outcome = reconcile_one(client, desired(mg(1), "ACME"), check_mode=False)
+        assert account_of(client, [outcome]) == ACCOUNT_SID
+        assert account_of(client, []) is None
 
 
 class TestSubaccounts:
-    """The parent account reads the tokens of its subaccounts."""
-
-    def test_reads_all_pages_and_leaves_out_inactive_ones_with_one_warning(self, simulator: Simulator) -> None:
-        inactive = [
-            {**THIRD_HAS, "account_sid": f"AC{number:032x}", "services": [], "status": status}
-            for number, status in ((7, "suspended"), (8, "closed"))
-        ]
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, *inactive, THIRD_HAS]})
+    def test_manages_the_services_of_all_active_subaccounts(self, simulator: Simulator) -> None:
+        simulator.reset(family(each=2, status="suspended"))
         simulator.max_page_size = 2
-        accounts = accounts_of(simulator, subaccounts=True)
-        assert accounts.account_sids == [ACCOUNT_SID, SECOND, THIRD]
-        assert accounts.warnings == ["2 subaccounts left out: suspended or closed"]
-        assert [entry["path"] for entry in simulator.journal] == ["/2010-04-01/Accounts.json"] * 3
-        found = [service["sid"] for service in list_services(accounts)]
-        assert found == [mg(number) for number in (1, 2, 11, 12, 21)]
+        accounts = accounts_of(simulator, {"subaccounts": True})
+        assert accounts.warnings == ["1 subaccount left out: suspended or closed"]
+        assert accounts.account_sid == ACCOUNT_SID
+        assert accounts.account_sids == [ACCOUNT_SID, *SUBS[:4]]
+        assert accounts.several
+        services = list_services(accounts)
+        assert len(services) == 1 + 4 * 2
+        directory = Directory(lambda: services, several=True)
+        sids = [str(service["sid"]) for service in services]
+        wanted = make_all_desired(sids, {"alpha_sender": "ACME"}, locate=directory.locate)
+        outcomes = reconcile_all(accounts, wanted, concurrency=4, check_mode=False)
+        assert {outcome.action for outcome in outcomes} == {"replaced"}
+        assert all(simulator.senders(sid) == ["ACME"] for sid in sids)
+        found = {outcome["account_sid"] for outcome in bulk_result(outcomes)["outcomes"]}
+        assert found == {ACCOUNT_SID, *SUBS[:4]}
+        assert accounts.requests_sent == len(simulator.requests())
+        senders = services_with_senders(accounts, services, country_senders=True, concurrency=4)
+        assert all(service["alpha_senders"][0]["alpha_sender"] == "ACME" for service in senders["services"])
+        assert all(service["country_senders"] == [] for service in senders["services"])
 
-    def test_works_on_the_services_of_parent_and_subaccounts(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        accounts = accounts_of(simulator, subaccounts=True)
-        assert accounts.warnings == []
-        outcomes = run(accounts, [mg(1), mg(12), {"service_name": "Bank"}])
-        assert [outcome.action for outcome in outcomes] == ["created", "replaced", "created"]
-        assert [outcome.desired.slot.account_sid for outcome in outcomes] == [ACCOUNT_SID, SECOND, THIRD]
+    def test_all_accounts_share_their_connections(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        accounts = accounts_of(simulator, {"subaccounts": True})
+        assert len({id(client._transport._pool) for client in accounts.clients}) == 1
+        assert len({id(client._limiter) for client in accounts.clients}) == len(accounts.clients)
 
-    def test_are_refused_with_an_api_key(self, simulator: Simulator) -> None:
-        with pytest.raises(InputError, match="^subaccounts must be false with an API key"):
-            accounts_of(simulator, subaccounts=True, **KEY_ONLY)
-        assert simulator.journal == []
+    def test_needs_the_token_of_the_parent(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        with pytest.raises(InputError, match="subaccounts must be false with an API key"):
+            accounts_of(simulator, {"subaccounts": True}, **KEY)
+        assert simulator.requests() == []
 
-    @pytest.mark.parametrize("token", ["", None, 5])
-    def test_without_a_token_are_an_error(self, simulator: Simulator, token: object) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        client = make_client(simulator)
-        connection = make_connection(options(simulator))
-        row = {"sid": SECOND, "status": "active", "auth_token": token}
-        client.list = lambda _path, _key: [row]  # type: ignore[method-assign]
-        with pytest.raises(ApiError) as caught:
-            make_accounts(client, connection, {"subaccounts": True})
-        assert str(caught.value) == f"Twilio returned no auth token for the subaccount '{SECOND}'. Set accounts instead"
+    @pytest.mark.parametrize("row", [{"sid": SUBS[0], "status": "active"}, {"sid": None, "status": "active"}])
+    def test_refuses_a_subaccount_without_a_token(self, simulator: Simulator, row: dict[str, Any]) -> None:
+        page = {"accounts": [{**row, "auth_token": ""}], "next_page_uri": None}
+        simulator.reset(family(), [{"kind": "status", "status": 200, "body": page, "method": "GET"}])
+        with pytest.raises(ApiError, match="Twilio returned no auth token for the subaccount"):
+            accounts_of(simulator, {"subaccounts": True})
 
-    def test_own_credentials_of_a_subaccount_win(self, simulator: Simulator) -> None:
-        keys = {"api_keys": {"SK" + "0" * 31 + "9": "secret"}}
-        simulator.reset({"accounts": [FIRST_HAS, {**SECOND_HAS, **keys}]})
-        given = {SECOND: {"api_key": "SK" + "0" * 31 + "9", "api_secret": "wrong"}}
-        accounts = accounts_of(simulator, given, subaccounts=True)
-        outcomes = run(accounts, [{"service_sid": mg(11), "account_sid": SECOND}])
-        assert "HTTP 401" in message(outcomes[0])
+    def test_asks_the_accounts_api_of_twilio(self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = []
 
-    def test_are_listed_at_the_host_of_the_accounts_api(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        connection = make_connection(options(simulator))
-        elsewhere = make_connection(options(simulator, api_url=f"{simulator.url}/elsewhere"))
-        # Two URLs, as for twilio.com: here, only that of the accounts leads to the simulator.
-        object.__setattr__(elsewhere, "accounts_url", connection.base_url)
-        accounts = make_accounts(make_client(simulator), elsewhere, {"subaccounts": True})
-        assert accounts.account_sids == [ACCOUNT_SID, SECOND]
+        def list_rows(self: Client, path: str, key: str) -> list[dict[str, Any]]:
+            asked.append((self._base_url, path, key))
+            return []
+
+        monkeypatch.setattr(Client, "list", list_rows)
+        accounts = accounts_of(simulator, {"subaccounts": True}, api_url=None, edge="dublin", region="ie1")
+        assert asked == [("https://api.dublin.ie1.twilio.com", "/2010-04-01/Accounts.json", "accounts")]
+        assert not accounts.several
 
 
 class TestMapping:
-    """The option accounts: credentials by account SID."""
-
-    def test_takes_tokens_and_api_keys(self, simulator: Simulator) -> None:
-        key = "SK" + "0" * 31 + "9"
-        simulator.reset({"accounts": [FIRST_HAS, {**SECOND_HAS, "api_keys": {key: "secret"}}, THIRD_HAS]})
-        accounts = accounts_of(
-            simulator,
-            {SECOND: {"api_key": key, "api_secret": "secret"}, THIRD: {"auth_token": TOKENS[THIRD], "api_key": None}},
+    def test_has_a_client_for_each_account(self, simulator: Simulator) -> None:
+        known = family()
+        known["accounts"][1]["api_keys"] = {"SK" + "5" * 32: "secret"}
+        simulator.reset(known)
+        given = {
+            SUBS[0]: {"api_key": "SK" + "5" * 32, "api_secret": "secret"},
+            SUBS[1]: {"auth_token": token(3)},
+        }
+        accounts = accounts_of(simulator, {"accounts": given})
+        assert accounts.for_account(None) is accounts.clients[0]
+        assert accounts.for_account(SUBS[1]).account_sid is not None
+        rows = read_all(
+            accounts,
+            [Slot(ALPHA_SENDER, mg(200), account_sid=SUBS[0]), Slot(ALPHA_SENDER, mg(300), account_sid=SUBS[1])],
+            concurrency=2,
         )
-        assert accounts.several
-        outcomes = run(accounts, [mg(1), mg(11), mg(21)])
-        assert [outcome.action for outcome in outcomes] == ["created"] * 3
+        assert [isinstance(found, list) and len(found) for found in rows] == [1, 1]
 
     @pytest.mark.parametrize(
-        ("given", "problem"),
+        ("given", "message"),
         [
-            (["x"], "accounts must be a mapping of account SIDs, got 'list'"),
-            ({"AC12": {}}, "accounts must have account SIDs as keys, each AC and 32 hexadecimal digits"),
-            ({SECOND: "s3cret"}, f"accounts, {SECOND} must be a mapping with auth_token, or with api_key and"),
-            ({SECOND: {"token": "s3cret"}}, f"accounts, {SECOND} must be a mapping with auth_token"),
-            ({SECOND: {"api_key": API_KEY}}, f"accounts, {SECOND}: api_secret (or TWILIO_API_SECRET) must be set if"),
-            ({SECOND: {"api_secret": "s3cret"}}, f"accounts, {SECOND}: api_key (or TWILIO_API_KEY) must be set if"),
-            ({SECOND: {"auth_token": "s3cret two"}}, f"accounts, {SECOND}: auth_token must contain only printable"),
+            ([], None),
+            (5, "accounts must be a mapping of account SIDs, got 'int'"),
+            ({"AC1": {"auth_token": "sesame"}}, "accounts must have account SIDs as keys"),
+            ({FOREIGN: "sesame"}, f"accounts, {FOREIGN} must be a mapping with auth_token, or with"),
+            ({FOREIGN: {"token": "sesame"}}, f"accounts, {FOREIGN} must be a mapping with auth_token, or with"),
+            ({FOREIGN: {}}, f"accounts, {FOREIGN}: "),
+            ({FOREIGN: {"api_key": "SK" + "0" * 32}}, f"accounts, {FOREIGN}: api_secret"),
+            ({FOREIGN: {"auth_token": "sesame open"}}, f"accounts, {FOREIGN}: auth_token must contain only"),
         ],
     )
-    def test_that_is_wrong_is_refused_without_a_secret(self, simulator: Simulator, given: object, problem: str) -> None:
+    def test_names_what_is_wrong_without_a_secret(self, simulator: Simulator, given: Any, message: str | None) -> None:
+        if message is None:
+            assert not accounts_of(simulator, {"accounts": given}).several
+            return
         with pytest.raises(InputError) as caught:
-            accounts_of(simulator, given)
-        assert str(caught.value).startswith(problem)
-        assert "s3cret" not in str(caught.value)
-        assert simulator.journal == []
-
-    def test_with_the_account_of_the_options_lists_its_services_once(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        given = {sid: {"auth_token": TOKENS[sid]} for sid in (ACCOUNT_SID, SECOND)}
-        accounts = accounts_of(simulator, given)
-        assert accounts.account_sids == [ACCOUNT_SID, SECOND]
-        assert len(list_services(accounts)) == 4
-        by_key = accounts_of(simulator, given, **KEY_ONLY, account_sid=None)
-        assert len(list_services(by_key)) == 4
-
-    def test_shares_one_pool_of_connections_and_sums_the_requests(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        accounts = accounts_of(simulator, {SECOND: {"auth_token": TOKENS[SECOND]}})
-        first, second = accounts.clients
-        assert first._transport._pool is second._transport._pool
-        assert first._limiter is not second._limiter
-        outcomes = run(accounts, [mg(1), mg(12)])
-        assert [outcome.action for outcome in outcomes] == ["created", "replaced"]
-        assert accounts.requests_sent == first.requests_sent + second.requests_sent == len(simulator.journal)
-        assert (accounts.account_sid, second.account_sid) == (ACCOUNT_SID, SECOND)
+            accounts_of(simulator, {"accounts": given})
+        assert str(caught.value).startswith(message)
+        assert "sesame" not in str(caught.value)
 
 
-class TestCheck:
-    """Credentials for the account of each entry, before the first request."""
-
-    def test_accounts_without_credentials_are_refused(self, simulator: Simulator) -> None:
-        accounts = accounts_of(simulator)
-        accounts.check([None, ACCOUNT_SID])
-        for sids, problem in (
-            ([None, UNKNOWN], f"1 of 2 Services belong to account {UNKNOWN}, for which there are no credentials"),
-            ([THIRD, SECOND, SECOND], f"3 of 3 Services belong to accounts {THIRD}, {SECOND}, for which there are"),
-        ):
-            with pytest.raises(InputError) as caught:
-                accounts.check(sids)
-            assert str(caught.value).startswith(problem)
-        assert simulator.journal == []
-
-    def test_account_of_an_api_key_is_learned_by_one_request(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS]})
-        accounts = accounts_of(simulator, **KEY_ONLY, account_sid=None)
-        outcomes = run(accounts, [{"service_sid": mg(1), "account_sid": ACCOUNT_SID}])
-        assert [outcome.action for outcome in outcomes] == ["created"]
-        assert [entry["path"] for entry in simulator.journal].count("/v1/Services") == 1
-        with pytest.raises(InputError, match=f"^1 of 1 Service belong to account {SECOND}"):
-            run(accounts, [{"service_sid": mg(11), "account_sid": SECOND}])
-
-    def test_account_of_an_api_key_without_services_stays_unknown(self, simulator: Simulator) -> None:
-        accounts = accounts_of(simulator, **KEY_ONLY, account_sid=None)
-        with pytest.raises(InputError, match=f"belong to account {ACCOUNT_SID}"):
-            accounts.check([ACCOUNT_SID])
-
-
-class TestServicesOfSeveralAccounts:
-    def several(self, simulator: Simulator, **changed: Any) -> Accounts:
-        given = {sid: {"auth_token": TOKENS[sid]} for sid in (SECOND, THIRD)}
-        return accounts_of(simulator, given, **changed)
-
-    def test_name_in_two_accounts_is_refused_unless_the_entry_has_its_account(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        accounts = self.several(simulator)
+class TestForeignServices:
+    def test_refuses_services_of_accounts_without_credentials(self, simulator: Simulator) -> None:
+        accounts = accounts_of(simulator, {})
+        accounts.check([ACCOUNT_SID, None, ACCOUNT_SID])
+        simulator.journal.clear()
         with pytest.raises(InputError) as caught:
-            run(accounts, [{"service_name": "Shop"}])
-        assert f"which 2 Services have ({mg(1)} of {ACCOUNT_SID}, {mg(11)} of {SECOND})" in str(caught.value)
-        assert writes(simulator) == []
-        [outcome] = run(accounts, [{"service_name": "Shop", "account_sid": "AC" + SECOND[2:].upper()}])
-        assert (outcome.action, outcome.desired.slot.service_sid) == ("created", mg(11))
+            accounts.check([ACCOUNT_SID] * 400 + [SUBS[0]] * 200 + [SUBS[1]] * 200)
+        assert str(caught.value).startswith(
+            f"400 of 800 Services belong to accounts {SUBS[0]}, {SUBS[1]}, for which there are no credentials"
+        )
+        with pytest.raises(InputError, match=f"1 of 1 Service belong to account {SUBS[0]}, for which"):
+            accounts.check([SUBS[0]])
+        assert simulator.requests() == []
 
-    def test_sid_is_located_and_an_unknown_one_is_refused(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        accounts = self.several(simulator)
-        [outcome] = run(accounts, [mg(21)])
-        assert outcome.desired.slot.account_sid == THIRD
+    def test_learns_the_account_of_an_api_key(self, simulator: Simulator) -> None:
+        simulator.reset(seed([]))
+        accounts = accounts_of(simulator, {}, **KEY, account_sid=None)
+        accounts.check([ACCOUNT_SID])
+        assert simulator.requests() == ["GET"]
+        with pytest.raises(InputError, match=FOREIGN):
+            accounts.check([FOREIGN])
+
+    def test_knows_no_account_of_an_api_key_without_services(self, simulator: Simulator) -> None:
+        simulator.reset(seed())
+        with pytest.raises(InputError, match="no credentials"):
+            accounts_of(simulator, {}, **KEY, account_sid=None).check([ACCOUNT_SID])
+
+
+class TestNames:
+    def locate(self, simulator: Simulator, *entries: Any) -> list[tuple[str, str | None]]:
+        accounts = accounts_of(simulator, {"subaccounts": True})
+        directory = Directory(lambda: list_services(accounts), several=accounts.several)
+        wanted = make_all_desired(entries, {"alpha_sender": "ACME"}, locate=directory.locate)
+        return [(one.slot.service_sid, one.slot.account_sid) for one in wanted]
+
+    def test_name_in_several_accounts_lists_them(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        with pytest.raises(InputError) as caught:
+            self.locate(simulator, {"service_name": "Shop 0"})
+        assert f"{mg(200)} of {SUBS[0]}" in str(caught.value)
+        assert f"{mg(300)} of {SUBS[1]}" in str(caught.value)
+
+    def test_account_of_an_entry_chooses_the_name(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        entry = {"service_name": "Shop 0", "account_sid": SUBS[1]}
+        assert self.locate(simulator, entry) == [(mg(300), SUBS[1])]
+
+    def test_finds_the_account_of_a_sid(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        given = {"service_sid": mg(400), "account_sid": SUBS[2]}
+        assert self.locate(simulator, mg(300), given) == [(mg(300), SUBS[1]), (mg(400), SUBS[2])]
         with pytest.raises(InputError, match="service_sid must be the SID of a Service of the accounts of this run"):
-            run(accounts, [mg(99)])
-
-    def test_sid_with_its_account_needs_no_listing(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        run(self.several(simulator), [{"service_sid": mg(21), "account_sid": THIRD}])
-        assert "/v1/Services" not in [entry["path"] for entry in simulator.journal]
-
-    def test_wrong_credentials_end_only_their_account(self, simulator: Simulator) -> None:
-        simulator.reset(
-            {"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]},
-            [{"kind": "status", "status": 401, "account": SECOND, "count": 99}],
-        )
-        spellings = (SECOND, "AC" + SECOND[2:].upper(), SECOND)
-        services = [{"service_sid": mg(11 + place), "account_sid": sid} for place, sid in enumerate(spellings)]
-        services += [
-            {"service_sid": mg(21), "account_sid": THIRD},
-            {"service_sid": mg(1), "account_sid": ACCOUNT_SID},
-        ]
-        for number in (1, 2):
-            outcomes = run(self.several(simulator), services, check_mode=number == 1)
-            assert [one.action for one in outcomes] == ["failed", "skipped", "skipped", "created", "created"]
-        assert len([entry for entry in simulator.journal if entry["status"] == 401]) == 2
-
-    def test_account_that_is_given_for_some_ends_for_all(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS]}, [{"kind": "status", "status": 401, "count": 99}])
-        outcomes = run(accounts_of(simulator), [mg(1), {"service_sid": mg(2), "account_sid": ACCOUNT_SID}])
-        assert [one.action for one in outcomes] == ["failed", "skipped"]
-
-    def test_reading_ends_only_the_account_that_is_refused(self, simulator: Simulator) -> None:
-        simulator.reset(
-            {"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]},
-            [{"kind": "status", "status": 401, "account": SECOND, "count": 99}],
-        )
-        slots = [
-            Slot(ALPHA_SENDER, mg(number), account_sid=sid)
-            for number, sid in ((11, SECOND), (12, "AC" + SECOND[2:].upper()), (21, THIRD))
-        ]
-        found = read_all(self.several(simulator), slots, concurrency=1)
-        assert isinstance(found[0], ApiError)
-        assert found[1:] == [None, []]
+            self.locate(simulator, mg(77))
 
     def test_error_of_one_account_names_it(self, simulator: Simulator) -> None:
-        simulator.reset(
-            {"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]},
-            [{"kind": "status", "status": 403, "body": {"code": 70051, "message": "No"}, "account": SECOND}],
-        )
-        with pytest.raises(ApiError) as caught:
-            list_services(self.several(simulator))
-        assert str(caught.value).startswith(f"account {SECOND}: GET /v1/Services failed: Twilio error 70051")
-        assert (caught.value.code, caught.value.status, caught.value.fatal) == (70051, 403, True)
+        simulator.reset(family(), [{"kind": "status", "status": 400, "account": SUBS[1], "count": 9}])
+        with pytest.raises(ApiError, match=f"account {SUBS[1]}: GET"):
+            list_services(accounts_of(simulator, {"subaccounts": True}))
 
-    def test_error_of_an_unknown_account_has_no_name(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS]}, [{"kind": "status", "status": 403, "count": 9}])
-        with pytest.raises(ApiError, match=r"^GET /v1/Services failed: HTTP 403"):
-            list_services(accounts_of(simulator, **KEY_ONLY, account_sid=None))
-
-    def test_cancelled_listing_is_an_error(self, simulator: Simulator) -> None:
-        accounts = self.several(simulator)
+    def test_cancelled_run_lists_nothing(self, simulator: Simulator) -> None:
+        simulator.reset(family())
+        accounts = accounts_of(simulator, {"subaccounts": True})
         accounts.cancellation.cancel()
-        with pytest.raises(ApiError, match="^The Services were not listed, because the run was cancelled$"):
+        with pytest.raises(ApiError, match="because the run was cancelled"):
             list_services(accounts)
 
-    def test_senders_are_read_with_the_credentials_of_each_account(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        accounts = self.several(simulator)
-        found = services_with_senders(accounts, list_services(accounts), country_senders=False, concurrency=4)
-        senders = [[row["alpha_sender"] for row in one["alpha_senders"]] for one in found["services"]]
-        assert (senders, found["errors"]) == ([[], ["OLD"], [], ["OLD"], []], [])
 
-    def test_one_service_is_read_in_the_account_of_the_options(self, simulator: Simulator) -> None:
-        simulator.reset({"accounts": [FIRST_HAS, SECOND_HAS, THIRD_HAS]})
-        [service] = read_services(self.several(simulator), mg(2))
-        assert service["friendly_name"] == "Alerts"
+def rollout(simulator: Simulator) -> list[Outcome]:
+    accounts = accounts_of(simulator, {"subaccounts": True})
+    entries = [{"service_sid": mg(number * 100), "account_sid": SUBS[number - 2]} for number in range(2, 7)]
+    wanted = make_all_desired(entries, {"alpha_sender": "ACME"}, locate=lambda one: one)
+    return reconcile_all(accounts, wanted, concurrency=1, check_mode=False)
+
+
+def test_wrong_credentials_end_one_account_only(simulator: Simulator) -> None:
+    known = family(each=3)
+    simulator.reset(known, [{"kind": "status", "status": 401, "account": SUBS[1], "count": 99}])
+    accounts = accounts_of(simulator, {"subaccounts": True})
+    entries = [
+        {"service_sid": mg(number * 100 + one), "account_sid": SUBS[number - 2]}
+        for number in range(2, 7)
+        for one in range(3)
+    ]
+    wanted = make_all_desired(entries, {"alpha_sender": "ACME"}, locate=lambda one: one)
+    outcomes = reconcile_all(accounts, wanted, concurrency=1, check_mode=False)
+    actions = [outcome.action for outcome in outcomes]
+    assert actions == ["replaced"] * 3 + ["failed", "skipped", "skipped"] + ["replaced"] * 9
+    slots = [one.slot for one in wanted]
+    found = read_all(accounts, slots, concurrency=1)
+    assert [type(rows).__name__ for rows in found[2:7]] == ["list", "ApiError", "NoneType", "NoneType", "list"]
+
+
+def test_lost_sender_ends_the_run_over_all_accounts(simulator: Simulator) -> None:
+    known = family()
+    for account in known["accounts"]:
+        account["refuse_creates"] = {"status": 400, "code": 21709}
+    simulator.reset(known)
+    outcomes = rollout(simulator)
+    assert [outcome.action for outcome in outcomes] == ["failed"] + ["skipped"] * 4
+    assert [outcome.lost for outcome in outcomes] == ["OLD", None, None, None, None]
+
+
+def test_secrets_of_all_accounts_are_in_no_message(simulator: Simulator) -> None:
+    simulator.reset(family(), [{"kind": "echo", "method": "GET", "skip": 1, "count": 99, "status": 400}])
+    text = str(bulk_result(rollout(simulator)))
+    assert "failed" in text
+    for secret in (AUTH_TOKEN, *map(token, range(2, 7))):
+        assert secret not in text
+
+
+def test_account_sid_in_capitals_is_the_same_account(simulator: Simulator) -> None:
+    sid = "AC" + "ab" * 16
+    simulator.reset(seed([], account_sid=sid))
+    client = make_client(simulator, **KEY, account_sid="AC" + "AB" * 16)
+    assert reconcile_one(client, desired(mg(1), "ACME"), check_mode=False).action == "created"
+
+
+def test_answer_without_services_has_no_account(simulator: Simulator) -> None:
+    simulator.reset(seed([]), [{"kind": "no_key"}])
+    assert make_client(simulator, **KEY).find_account() is None
+
+
+def test_own_credentials_of_a_subaccount_are_used(simulator: Simulator) -> None:
+    simulator.reset(family())
+    accounts = accounts_of(simulator, {"subaccounts": True, "accounts": {SUBS[0]: {"auth_token": "wrong"}}})
+    with pytest.raises(ApiError, match="HTTP 401"):
+        accounts.for_account(SUBS[0]).get(f"/v1/Services/{mg(200)}")
+
+
+def test_account_that_is_given_twice_is_listed_once(simulator: Simulator) -> None:
+    simulator.reset(family())
+    given = {"accounts": {ACCOUNT_SID: {"auth_token": AUTH_TOKEN}, SUBS[0]: {"auth_token": token(2)}}}
+    accounts = accounts_of(simulator, given)
+    assert accounts.account_sids == [ACCOUNT_SID, SUBS[0]]
+    assert [service["sid"] for service in list_services(accounts)] == [mg(1), mg(200)]
+    # The account of an API key is not known yet.
+    by_key = accounts_of(simulator, given, **KEY, account_sid=None)
+    assert [service["sid"] for service in list_services(by_key)] == [mg(1), mg(200)]
+
+
+@pytest.mark.parametrize("other", [None, "AC" + "AB" * 16])
+def test_account_ends_once_however_it_is_given(simulator: Simulator, other: str | None) -> None:
+    sid = "AC" + "ab" * 16
+    simulator.reset(seed([], [], account_sid=sid), [{"kind": "status", "status": 401, "count": 99}])
+    slots = [Slot(ALPHA_SENDER, mg(1), account_sid=sid), Slot(ALPHA_SENDER, mg(2), account_sid=other)]
+    accounts = accounts_of(simulator, {}, account_sid=sid)
+    wanted = [Desired(slot, "ACME") for slot in slots]
+    outcomes = reconcile_all(accounts, wanted, concurrency=1, check_mode=False)
+    assert [outcome.action for outcome in outcomes] == ["failed", "skipped"]
+    assert [type(rows).__name__ for rows in read_all(accounts, slots, concurrency=1)] == ["ApiError", "NoneType"]
+    assert len(simulator.journal) == 2
+
+
+def test_one_service_is_read_with_the_connection_options(simulator: Simulator) -> None:
+    simulator.reset(family())
+    [service] = read_services(accounts_of(simulator, {"subaccounts": True}), mg(1))
+    assert service["account_sid"] == ACCOUNT_SID
 
 
 def test_error_with_a_prefix_keeps_what_is_known() -> None:

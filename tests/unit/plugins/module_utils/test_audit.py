@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._audit import (

@@ -205,12 +205,11 @@ def test_goes_on_with_the_threads_that_can_be_started(
 
 @pytest.mark.parametrize("threads", [0, 2])
 def test_reads_all_with_the_threads_that_can_be_started(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, threads: int
+    simulator: Simulator, api: Client, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     simulator.reset(seed(*MIXED))
     allow_threads(monkeypatch, threads)
-    client = make_client(simulator)
-    found = read_all(client, [desired(sid, None).slot for sid in [*sids(4), mg(99)]], concurrency=4)
+    found = read_all(api, [desired(sid, None).slot for sid in [*sids(4), mg(99)]], concurrency=4)
     assert [[row["alpha_sender"] for row in rows] for rows in found[:4] if isinstance(rows, list)] == MIXED
     assert isinstance(found[4], ApiError)
 
@@ -337,29 +336,29 @@ def is_cancelled_within(cancellation: Cancellation, seconds: int) -> bool:
 
 class TestUnrecovered:
     def test_reports_entries_of_other_services_until_they_have_a_sender(
-        self, simulator: Simulator, tmp_path: Path
+        self, simulator: Simulator, api: Client, tmp_path: Path
     ) -> None:
         simulator.reset(seed([], ["NEW"]))
-        client = make_client(simulator)
         killed = Journal(str(tmp_path))
         for number in (1, 2):
             killed.record(desired(mg(number), None).slot, "OLD", f"AI{number + 100:032x}")
         end_without_cleaning_up(killed)
         with Journal(str(tmp_path)) as journal:
-            found = find_unrecovered(client, journal, [], concurrency=2)
+            found = find_unrecovered(api, journal, [], concurrency=2)
         assert [(entry.slot.service_sid, unknown) for entry, unknown in found] == [(mg(1), False)]
         with Journal(str(tmp_path)) as journal:
             assert [entry.slot.service_sid for entry in journal.open_entries()] == [mg(1)]
 
-    def test_does_not_believe_a_listing_that_shows_the_deleted_row(self, simulator: Simulator, tmp_path: Path) -> None:
+    def test_does_not_believe_a_listing_that_shows_the_deleted_row(
+        self, simulator: Simulator, api: Client, tmp_path: Path
+    ) -> None:
         simulator.reset(seed(["OLD"]))
         (sid,) = simulator.service(mg(1)).senders
-        client = make_client(simulator)
         killed = Journal(str(tmp_path))
         killed.record(desired(mg(1), None).slot, "OLD", sid)
         end_without_cleaning_up(killed)
         with Journal(str(tmp_path)) as journal:
-            found = find_unrecovered(client, journal, [], concurrency=2)
+            found = find_unrecovered(api, journal, [], concurrency=2)
         assert [(entry.value, unknown) for entry, unknown in found] == [("OLD", True)]
 
 

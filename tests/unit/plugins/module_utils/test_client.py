@@ -26,7 +26,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._connection impor
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, options, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
 from support.client import make_client
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -47,9 +47,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import API_KEY, mg, options, seed
-from support.client import make_client
+from support.account import API_KEY, mg, seed
 from support.ansible_run import ROOT
+from support.client import make_client
 from support.desired import desired
 from support.explanations import EXPLANATIONS
 
@@ -197,6 +197,7 @@ BAD: list[Callable[[], object]] = [
     lambda: _module.check_concurrency(101),
     lambda: _module.check_minimum("max_failures", -1),
     lambda: _module.check_minimum("progress_interval", -0.5),
+    lambda: _module.count_max_changes("ten", 300),
     lambda: _module.check_path("/no/such/folder/file", "csv_path"),
     lambda: _module.check_controller_options({"hosts": None, "report_path": "report.html", "report_mode": None}),
     lambda: Journal("/no/such/folder"),
@@ -255,6 +256,8 @@ WRITTEN: dict[str, Any] = {"applied": True, "wrote": True, "deleted": ["OLD"], "
 #: Outcomes that depend on the moment, so that no fault of the simulator leads to them alone.
 RARE: list[Facts] = [
     Facts(ACME),
+    facts([row("OLD")], held_back=_outcome.TOO_MANY_CHANGES),
+    facts([row("OLD")], held_back=_outcome.CANARY_FAILED),
     facts([row("A.B")]),
     facts([row("OLD", sid=None)]),
     facts([row("OLD")], applied=True, error=REFUSED, now=[]),
@@ -315,7 +318,7 @@ def api_errors() -> list[str]:
     path = f"/v1/Services/{SID}/AlphaSenders"
     for method, error in LOST_ANSWERS:
         with patch.object(Transport, "exchange", side_effect=error), pytest.raises(ApiError) as caught:
-            client.get(path) if method == "GET" else client.create(path, {})
+            _answer_to = client.get(path) if method == "GET" else client.create(path, {})
         found.append(str(caught.value))
     endless = b'{"meta": {"next_page_url": "/v1/Services?Page=1"}, "alpha_senders": []}'
     answer = _answer.Answer(200, "OK", {}, endless)

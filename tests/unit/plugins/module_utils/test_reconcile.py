@@ -363,7 +363,7 @@ class TestLag:
         run(simulator, desired(SID, "NEW"))
         simulator.set_faults([{"kind": "lag", "behind": 2, "count": 5}])
         waits: list[float] = []
-        client = Client(make_connection(options(simulator)), wait=waits.append)
+        client = make_client(simulator, wait=waits.append)
         assert reconcile_one(client, desired(SID, "NEW"), check_mode=False).action == "unchanged"
         # Together more than the 3 s that Twilio's listings are known to lag.
         assert waits == [0.5, 1.0, 2.0, 4.0]
@@ -578,10 +578,9 @@ def test_leaves_no_journal_entry_when_the_deletion_of_another_writers_sender_is_
         assert journal.open_entries() == []
 
 
-def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator) -> None:
+def test_writes_nothing_when_the_run_is_stopped(simulator: Simulator, api: Client) -> None:
     simulator.reset(seed(["OLD"]))
-    client = make_client(simulator)
-    outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
+    outcome = reconcile_one(api, desired(SID, "ACME"), check_mode=False, stopped=lambda: True)
     assert (outcome.action, outcome.before, outcome.after) == ("skipped", "OLD", "OLD")
     assert simulator.requests() == ["GET"]
 
@@ -628,6 +627,19 @@ class TestBugs:
         outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=BrokenGate())
         assert outcome.action == "failed"
         assert "unexpected ZeroDivisionError" in message(outcome)
+
+    def test_lets_others_through_after_a_bug_before_the_first_write(self, simulator: Simulator) -> None:
+        class BrokenJournal(Journal):
+            def record(self, *_arguments: object) -> None:
+                raise ZeroDivisionError
+
+        simulator.reset(seed(["OLD"]))
+        client, gate = make_client(simulator), Gate()
+        outcome = reconcile_one(client, desired(SID, "ACME"), check_mode=False, gate=gate, journal=BrokenJournal(None))
+        assert (outcome.action, outcome.lost, simulator.senders(SID)) == ("failed", None, ["OLD"])
+        # If it had to wait, it would ask a second time.
+        answers = iter([False, True, True])
+        assert gate.enter(replaces=True, stopped=lambda: next(answers))
 
 
 class TestGate:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
@@ -37,7 +38,6 @@ from hypothesis import strategies as st
 
 from simulator import Simulator
 from support.account import mg, seed
-from support.client import make_client
 from support.desired import desired, reconcile_one
 
 SID = mg(1)
@@ -110,10 +110,9 @@ class TestOneService:
         assert (result["action"], result["before"], result["after"]) == ("skipped", "OLD", "OLD")
         assert not {"restored", "lost_sender", "state_unknown", "error"} & set(result)
 
-    def test_failure_has_its_fields(self, simulator: Simulator) -> None:
+    def test_failure_has_its_fields(self, simulator: Simulator, api: Client) -> None:
         simulator.reset(seed(["OLD"], refused=["ACME"]))
-        client = make_client(simulator)
-        result = single_result(reconcile_one(client, desired(SID, "ACME"), check_mode=False))
+        result = single_result(reconcile_one(api, desired(SID, "ACME"), check_mode=False))
         assert (result["failed"], result["changed"], result["restored"]) == (True, False, True)
         assert (result["lost_sender"], result["state_unknown"], result["recovery_command"]) == (None, False, None)
         assert result["error"]["code"] == 21709
@@ -239,10 +238,9 @@ class TestBulkResult:
             {"alpha_sender": None, "iso_country_code": None, "state": "absent", "replace": True, "services": 1},
         ]
 
-    def test_large_results_are_bounded(self, simulator: Simulator) -> None:
+    def test_large_results_are_bounded(self, simulator: Simulator, api: Client) -> None:
         simulator.reset(seed(*[[]] * 60, *[["ACME", "OLD"]] * 12))
-        client = make_client(simulator)
-        outcomes = [reconcile_one(client, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
+        outcomes = [reconcile_one(api, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
         result = bulk_result(outcomes)
         assert result["diff"]["after"].count("ACME") == 50
         assert result["diff"]["after"].endswith("... and 10 more\n")

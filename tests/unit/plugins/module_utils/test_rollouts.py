@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import make_accounts
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import reconcile_all
+from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 
 from simulator import Simulator
-from support.account import mg, seed
+from support.account import ACCOUNT_SID, AUTH_TOKEN, mg, options, seed
 from support.client import make_client
 from support.desired import desired
 
@@ -105,6 +108,27 @@ def test_loses_one_sender_at_most_when_the_account_refuses_all_creates(
 
 
 @pytest.mark.parametrize("concurrency", [1, 10, 100])
+def test_loses_one_sender_at_most_in_all_accounts(simulator: Simulator, concurrency: int) -> None:
+    accounts = [ACCOUNT_SID, *(f"AC{number:032x}" for number in range(2, 5))]
+    each = SERVICES // len(accounts)
+    seeds = []
+    for number, account_sid in enumerate(accounts):
+        services = [{"sid": sid, "alpha_senders": ["OLD"]} for sid in SIDS[number * each : (number + 1) * each]]
+        credentials = {"account_sid": account_sid, "auth_token": AUTH_TOKEN}
+        seeds.append({**credentials, "services": services, "refuse_creates": {"status": 400, "code": 21709}})
+    simulator.reset({"accounts": seeds})
+    connection = make_connection(options(simulator, max_retries=0))
+    client = make_client(simulator, concurrency=concurrency, max_retries=0)
+    tokens = {sid: {"auth_token": AUTH_TOKEN} for sid in accounts[1:]}
+    wanted = [
+        Desired(Slot(ALPHA_SENDER, sid, account_sid=accounts[number // each]), "ACME")
+        for number, sid in enumerate(SIDS)
+    ]
+    everywhere = make_accounts(client, connection, {"accounts": tokens})
+    check_losses(simulator, reconcile_all(everywhere, wanted, concurrency=concurrency, check_mode=False))
+
+
+@pytest.mark.parametrize("concurrency", [1, 10, 100])
 def test_restores_every_sender_when_the_desired_one_is_refused(simulator: Simulator, concurrency: int) -> None:
     simulator.reset(seed(*[["OLD"]] * SERVICES, refused=["ACME"]))
     outcomes = run(simulator, [desired(sid, "ACME") for sid in SIDS], concurrency)
@@ -178,7 +202,7 @@ def test_second_rollout_succeeds_although_the_listings_lag(simulator: Simulator,
     run(simulator, [desired(sid, "ACME") for sid in SIDS], concurrency)
     # A lag of 3 seconds, and the waits of a real run. The clock runs ten times as fast.
     simulator.set_faults([{"kind": "lag", "seconds": 3.0 / 10, "count": 10**6}])
-    waited: Counter[int] = Counter()
+    waited: defaultdict[int, float] = defaultdict(float)
 
     def wait(seconds: float) -> None:
         waited[threading.get_ident()] += seconds

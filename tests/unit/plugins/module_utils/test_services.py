@@ -117,7 +117,7 @@ def test_service_without_a_valid_sid_is_reported_and_the_others_are_used() -> No
 
 
 @pytest.mark.parametrize("name", [None, 5, ["None"], True])
-def test_service_without_a_name_is_found_by_no_name(simulator: Simulator, name: object) -> None:
+def test_service_without_a_name_is_found_by_no_name(name: object) -> None:
     services: list[Row] = [
         {"sid": mg(1), "friendly_name": name},
         {"sid": mg(2)},
@@ -145,12 +145,11 @@ def test_service_without_a_name_matches_no_pattern_of_its_text(simulator: Simula
     assert read_services(client, service_name=str(name)) == []
 
 
-def test_reads_services_by_sid_name_or_pattern(simulator: Simulator) -> None:
+def test_reads_services_by_sid_name_or_pattern(simulator: Simulator, api: Client) -> None:
     simulator.reset(named_seed("Shop UK", "Shop FR", "shop de", "Shop UK"))
-    client = make_client(simulator)
 
     def sids(**chosen: str) -> list[str]:
-        return [service["sid"] for service in read_services(client, **chosen)]
+        return [service["sid"] for service in read_services(api, **chosen)]
 
     assert sids() == [mg(1), mg(2), mg(3), mg(4)]
     assert sids(service_name="Shop UK") == [mg(1), mg(4)]
@@ -217,10 +216,9 @@ def test_service_that_cannot_be_read_is_reported_with_the_others(simulator: Simu
     assert text.startswith("The alpha senders of 1 of 5 Services could not be read, see errors. The first: GET")
 
 
-def test_service_without_a_valid_sid_does_not_fail_the_others(simulator: Simulator) -> None:
+def test_service_without_a_valid_sid_does_not_fail_the_others(simulator: Simulator, api: Client) -> None:
     simulator.reset(named_seed("A", senders={"A": ["ACME"]}))
-    client = make_client(simulator)
-    result = services_with_senders(client, [*INVALID, {"sid": mg(1)}], country_senders=False, concurrency=3)
+    result = services_with_senders(api, [*INVALID, {"sid": mg(1)}], country_senders=False, concurrency=3)
     assert [(one["sid"], one["alpha_senders"][0]["alpha_sender"]) for one in result["services"]] == [(mg(1), "ACME")]
     assert result["errors"] == []
     [text] = result["warnings"]

@@ -19,7 +19,6 @@ import pytest
 import trustme
 import urllib3
 from ansible_collections.messaging.twilio.plugins.module_utils import _transport
-from ansible_collections.messaging.twilio.plugins.module_utils import _transport
 from ansible_collections.messaging.twilio.plugins.module_utils._client import USER_AGENT, Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError
@@ -384,7 +383,7 @@ class TestProxy:
         secure.reset(seed(["ACME"]))
         with socket.create_server(("127.0.0.1", 0)) as proxy:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-            bounds = {"timeout": 1, "max_retries": 0}
+            bounds: dict[str, Any] = {"timeout": 1, "max_retries": 0}
             api = make_client(secure, ca_path=authority[1], **bounds) if tls else make_client(simulator, **bounds)
             assert len(rows(api)) == 1
             proxy.setblocking(False)

@@ -1,15 +1,11 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The integration targets, which ``ansible-test integration`` runs too."""
+"""The integration targets, which ``make integration`` and ``make contract`` run."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from support.ansible_run import ROOT, TARGETS, TARGETS_FOLDER, localhost, play
+from support.ansible_run import ROOT, TARGETS, TARGETS_FOLDER
 
 
 def test_there_are_targets() -> None:
@@ -23,9 +19,3 @@ def test_ansible_test_copies_each_file_of_the_simulator() -> None:
         if line.startswith("needs/file/")
     }
     assert needed == {str(path.relative_to(ROOT)) for path in (ROOT / "tests/simulator").glob("*.py")}
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_target(target: str, tmp_path: Path) -> None:
-    played = play(tmp_path, localhost(roles=[target]))
-    assert played.status == 0, played.output
