@@ -107,7 +107,7 @@ class _Run:
     def each(
         self, services: t.Sequence[list[Desired]], work: t.Callable[[list[Desired], Stopped], list[Outcome]]
     ) -> None:
-        """Call ``work`` for each Service, unless the run or its account ended."""
+        """Call ``work`` for each Service, unless its account ended, until the run ends."""
 
         def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
             client = self._client.for_account(service[0].slot.account_sid)
@@ -117,8 +117,7 @@ class _Run:
                 return [Outcome(one, "skipped", cause=STOPPED) for one in open_slots]
             return work(service, lambda: stopped() or client in self._ended_accounts)
 
-        if not self._ended:
-            run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
+        run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
 
     def plan_and_apply(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
         """Reconcile the slots of one Service."""

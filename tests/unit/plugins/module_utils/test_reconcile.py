@@ -686,3 +686,13 @@ class TestGate:
         assert gate.enter(replaces=True, stopped=lambda: False)
         begin = time.monotonic()
         assert not gate.enter(replaces=True, stopped=lambda: time.monotonic() > begin + 0.1)
+
+
+def test_removes_what_somebody_else_set_while_it_removed(simulator: Simulator, api: Client) -> None:
+    simulator.reset(seed(["OLD"]), [{"kind": "other_writer", "method": "DELETE", "sender": "OTHER"}])
+    outcome = reconcile_one(api, desired(SID, None, "absent"), check_mode=False)
+    assert (outcome.action, simulator.senders(SID)) == ("deleted", [])
+    simulator.reset(seed(["OLD"]), [{"kind": "other_writer", "method": "DELETE", "sender": "OTHER", "count": 9}])
+    outcome = reconcile_one(api, desired(SID, None, "absent"), check_mode=False)
+    assert outcome.action == "failed"
+    assert "somebody else set 'OTHER' meanwhile" in message(outcome)

@@ -26,6 +26,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._outcome import N
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
+    Stopwatch,
+    account_of,
     bulk_result,
     count_desired,
     make_diff,
@@ -37,7 +39,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Simulator
-from support.account import mg, seed
+from support.account import ACCOUNT_SID, mg, seed
 from support.desired import desired, reconcile_one
 
 SID = mg(1)
@@ -310,3 +312,19 @@ class TestLimits:
     @pytest.mark.parametrize("value", [None, 0, 1, 7, 0.5])
     def test_accepts_values_from_the_minimum(self, value: float | None) -> None:
         check_minimum("max_failures", value)
+
+
+def test_account_is_that_of_the_first_row_that_has_one(api: Client) -> None:
+    rows: list[dict[str, object] | None] = [None, {"account_sid": 5}, {"account_sid": "AC2"}, {"account_sid": "AC3"}]
+    outcomes = [outcome("unchanged", row=row) for row in rows]
+    assert account_of(api, outcomes) == "AC2"
+    assert account_of(api, outcomes[:2]) == api.account_sid == ACCOUNT_SID
+
+
+def test_stopwatch_says_when_how_long_and_how_many_requests(simulator: Simulator, api: Client) -> None:
+    simulator.reset(seed(["ACME"]))
+    stopwatch = Stopwatch()
+    reconcile_one(api, desired(SID, "ACME"), check_mode=False)
+    fields = stopwatch.fields(api)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", fields["started_at"])
+    assert (fields["seconds"] >= 0, fields["requests"]) == (True, 1)
