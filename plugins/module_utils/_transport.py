@@ -141,7 +141,7 @@ class Transport:
         deadline = _current.deadline = time.monotonic() + self._max_seconds
         response = None
         try:
-            response = self._pool.urlopen(
+            response = self._pool.request(
                 method,
                 self._prefix + path + (f"?{query}" if query else ""),
                 body=body,

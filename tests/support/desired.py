@@ -19,6 +19,6 @@ def desired(service_sid: str, value: str | None, state: str = "present", replace
     return Desired(Slot(ALPHA_SENDER, service_sid), value, state, replace)
 
 
-def reconcile_one(client: Client, one: Desired, **options: Any) -> Outcome:
+def reconcile_one(client: Client, one: Desired, *, check_mode: bool, **options: Any) -> Outcome:
     """The outcome of one slot."""
-    return reconcile(client, [one], **options)[0]
+    return reconcile(client, [one], check_mode=check_mode, **options)[0]

@@ -61,7 +61,7 @@ def test_plan_is_what_the_table_says(listed: list[str], value: str | None, state
         return
     rows = [row(number, name) for number, name in enumerate(listed)]
     plan = make_plan(desired(mg(1), value, state, replace), rows)
-    _, _, action, deletes, creates = next(
+    _state, _matches, action, deletes, creates = next(
         line for line in TABLE if line[0] == state and line[1](listed, value, replace)
     )
     deletes = listed.count(str(value)) if deletes == "named" else deletes
