@@ -197,8 +197,8 @@ MUTANTS = (
     Mutant(
         "a file that is not a journal is deleted",
         "_journal",
-        "os.unlink(path) if readable else os.rename(path, path + _ASIDE)",
-        "os.unlink(path)",
+        "                if not entries and readable:\n",
+        "                if not entries:\n",
         JOURNAL,
     ),
     Mutant(

@@ -212,6 +212,10 @@ def test_second_rollout_succeeds_although_the_listings_lag(simulator: Simulator,
     outcomes = reconcile_all(client, [desired(sid, value) for sid in SIDS], concurrency=concurrency, check_mode=False)
     assert max(waited.values(), default=0) < 30
     actions = Counter(outcome.action for outcome in outcomes)
-    assert actions == ({"unchanged": SERVICES} if value == "ACME" else {"replaced": SERVICES})
+    if value == "ACME":
+        assert actions == {"unchanged": SERVICES}
+    else:
+        # A lagging listing can show the moment between the DELETE and the POST of the first rollout.
+        assert actions["replaced"] + actions["created"] == SERVICES
     assert simulator.fired["lag"] >= 1
     assert all(simulator.senders(sid) == [value] for sid in SIDS)
