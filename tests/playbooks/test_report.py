@@ -221,7 +221,7 @@ def test_audit_has_a_report(simulator: Simulator, tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"alpha_sender_report_path": "no/such/folder/rollout.html"}, "report_path must be a path that can be written"),
-        ({"alpha_sender_report_mode": 644}, "such as '0640', got 644"),
+        ({"alpha_sender_report_mode": 644}, "report_mode must be a zero and three octal digits in quotes"),
     ],
 )
 def test_path_or_mode_is_refused_before_any_request(
