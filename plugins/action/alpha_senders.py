@@ -57,10 +57,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         finally:
             self._task.args = given  # A task with retries runs again.
         if hosts is not None and "outcomes" in result:
-            outcomes = {outcome["service_sid"].lower(): outcome for outcome in result["outcomes"]}
-            result["hosts"] = {
-                host: outcomes.get(str(entry["service_sid"]).lower()) for host, entry in hosts.entries.items()
-            }
+            result["hosts"] = hosts.outcomes(result["outcomes"])
         # A result without these two is about bad input, and no request was made.
         if files is not None and ("summary" in result or "error" in result):
             self._report(files, result, hosts)

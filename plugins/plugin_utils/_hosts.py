@@ -35,7 +35,10 @@ VARIABLES = {
 PLAY_VARIABLES = ("ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
 #: The words that an INI file or the command line gives for a boolean. The module refuses any other string.
 BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+#: The actions of outcomes. If a Service has several outcomes, that with the first of these actions stands for its host.
+ACTIONS = ("failed", "skipped", "replaced", "created", "deleted", "unchanged")
 
+Outcome = t.Mapping[str, t.Any]
 Variables = dict[str, t.Any]
 
 
@@ -57,6 +60,13 @@ class HostEntries:
         return {
             str(entry["service_sid"]).lower(): (host, self.service_names[host]) for host, entry in self.entries.items()
         }
+
+    def outcomes(self, outcomes: t.Iterable[Outcome]) -> dict[str, Outcome | None]:
+        """The outcome of each host, out of those of a run. A Service has one for each country as well."""
+        by_service: dict[str, Outcome] = {}
+        for outcome in sorted(outcomes, key=lambda one: ACTIONS.index(one["action"])):
+            by_service.setdefault(outcome["service_sid"].lower(), outcome)
+        return {host: by_service.get(str(entry["service_sid"]).lower()) for host, entry in self.entries.items()}
 
 
 def check_hosts(hosts: object, inventory: t.Container[str]) -> list[str]:

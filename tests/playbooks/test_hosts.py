@@ -123,6 +123,17 @@ def test_only_the_host_fails_whose_service_failed(simulator: Simulator, tmp_path
     assert [entry["path"] for entry in simulator.journal] == ["/v1/Services", f"/v1/Services/{mg(3)}/AlphaSenders"]
 
 
+def test_host_fails_when_one_of_its_senders_fails(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed({"": "OLD", "FR": "ACME FR"}, refused=["ACME"]))
+    compose = {"alpha_sender_name": "'ACME'", "alpha_sender_country_senders": "{'FR': 'ACME FR'}"}
+    inventory = write_inventory(tmp_path, compose=compose)
+    playbook = [{"hosts": "twilio_services", "gather_facts": False, "roles": [ROLE]}]
+    run = play(tmp_path, playbook, "-i", inventory, variables=environment(simulator))
+    assert run.status == 2
+    assert "failed=1" in run.output
+    assert simulator.senders(mg(1)) == ["OLD"]
+
+
 def test_skipped_hosts_fail_so_that_a_relaunch_handles_them(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(named_seed(*NAMES), [{"kind": "status", "status": 401, "skip": 4, "count": 99}])
     extra = {"alpha_sender_name": "ACME", "alpha_sender_concurrency": 1}
