@@ -84,9 +84,11 @@ def apply_plans(
     outcomes = []
     for one in facts:
         try:
-            if one.changes and not check_mode:
+            # A fatal outcome holds for the other slots of the Service, too.
+            one.stopped = one.changes and any(outcome.fatal for outcome in outcomes)
+            if one.changes and not one.stopped and not check_mode:
                 _apply_plan(client, one, stopped or client.cancellation.is_set, journal, gate)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide what was written
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide the writes before it
             _note_bug(one, error)
         outcome = derive(one)
         _settle(journal, one, outcome)

@@ -173,6 +173,18 @@ def test_restores_the_sender_of_a_country(api: Simulator) -> None:
     assert f"{mg(1)} (FR): 'ACME' could not be created" in message(outcome)
 
 
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+def test_refusal_for_the_account_ends_the_other_slots_of_the_service(simulator: Simulator, method: str) -> None:
+    refused = {"kind": "status", "status": 403, "method": method, "count": 1}
+    simulator.reset(seed({"": "OLD", "FR": "OLD", "DE": "OLD"}), [refused])
+    wanted = desire(mg(1), alpha_sender="ACME", country_senders={"FR": "ACME", "DE": "ACME"})
+    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
+    assert [outcome.action for outcome in outcomes] == ["failed", "skipped", "skipped"]
+    assert (simulator.senders(mg(1)), simulator.country_senders(mg(1))) == (["OLD"], {"FR": "OLD", "DE": "OLD"})
+    touched = [entry["path"].split("/")[4] for entry in simulator.journal if entry["method"] != "GET"]
+    assert set(touched) == {"AlphaSenders"}
+
+
 def test_two_countries_have_their_own_journal_entries(api: Simulator, tmp_path: Any) -> None:
     api.reset(seed({"FR": "OLD FR", "DE": "OLD DE"}))
     slots = [Slot(COUNTRY_SENDER, mg(1), country) for country in ("FR", "DE")]
