@@ -128,7 +128,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             )
             write_report(files, report)
         except Exception as error:  # pylint: disable=broad-exception-caught
-            # No error here may hide what was done to the Services.
+            # No error here may hide the outcomes of the Services.
             line = f"The report {files.page} could not be written: {error}"
             Display().warning(line)
             result.update(failed=True, report=None)

@@ -221,11 +221,10 @@ class Client:
                 error, retry_after = retryable.error, retryable.retry_after
             pause = self.backoff(attempt) if retry_after is None else retry_after
             if attempt == self.max_retries:
-                raise _extended(error, f"Gave up after {attempt + 1} attempts") if attempt else error
+                raise error.with_sentence(f"{error}. Gave up after {attempt + 1} attempts") if attempt else error
             if waited + pause > MAX_TOTAL_WAIT:
-                raise _extended(
-                    error, f"Waiting {pause:.0f} s more would exceed the {MAX_TOTAL_WAIT:.0f} s that a request may wait"
-                )
+                limit = f"the {MAX_TOTAL_WAIT:.0f} s that a request may wait"
+                raise error.with_sentence(f"{error}. Waiting {pause:.0f} s more would exceed {limit}")
             if retry_after is not None:
                 self._retry_not_before = max(self._retry_not_before, time.monotonic() + retry_after)
             self._wait(pause)
@@ -281,7 +280,3 @@ class _Retryable(Exception):
         super().__init__(str(error))
         self.error = error
         self.retry_after = retry_after
-
-
-def _extended(error: ApiError, sentence: str) -> ApiError:
-    return ApiError(f"{error}. {sentence}", indeterminate=error.indeterminate, **error.as_fields())

@@ -59,9 +59,9 @@ class ApiError(Exception):
         # Wrong credentials, and no permission.
         self.fatal = fatal or status in (401, 403)
 
-    def with_prefix(self, prefix: str) -> ApiError:
-        """The same error with a sentence that begins with ``prefix``."""
-        other = ApiError(f"{prefix}{self}", indeterminate=self.indeterminate, fatal=self.fatal, **self.as_fields())
+    def with_sentence(self, sentence: str) -> ApiError:
+        """The same error, said in another sentence."""
+        other = ApiError(sentence, indeterminate=self.indeterminate, fatal=self.fatal, **self.as_fields())
         other.conflict = self.conflict
         return other
 

@@ -81,7 +81,7 @@ def apply_plans(
 ) -> list[Outcome]:
     """Apply the plans of the slots of one Service. Arguments and result are those of `reconcile`."""
     journal, gate = journal or Journal(None), gate or Gate()
-    outcomes = []
+    outcomes: list[Outcome] = []
     for one in facts:
         try:
             # A fatal outcome holds for the other slots of the Service, too.

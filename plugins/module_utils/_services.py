@@ -55,7 +55,7 @@ def list_services(client: AnyClient) -> list[Row]:
             found[place] = list(clients[place].list(SERVICES_PATH, SERVICES_KEY))
         except ApiError as error:
             account_sid = clients[place].account_sid
-            errors.append(error if account_sid is None else error.with_prefix(f"account {account_sid}: "))
+            errors.append(error if account_sid is None else error.with_sentence(f"account {account_sid}: {error}"))
         return bool(errors)
 
     run_all(client.cancellation, range(len(clients)), work, bool, concurrency=client.concurrency)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from simulator.errors import invalid
 from simulator.resources import Json
@@ -21,6 +21,17 @@ class _Slice:
     size: int
     page: int
     more: bool
+    filters: dict[str, str]
+
+    def links(self, url: str, *, space: Callable[..., str]) -> tuple[str, str | None, str | None, str]:
+        """The links to the first, the previous, the next and this page. They keep the filters of the request."""
+        kept = f"&{urlencode(self.filters, quote_via=space)}" if self.filters else ""
+
+        def link(number: int, token: str = "") -> str:
+            return f"{url}?PageSize={self.size}&Page={number}{token}{kept}"
+
+        following = link(self.page + 1, token_after(self.rows[-1])) if self.more else None
+        return link(0), link(self.page - 1) if self.page else None, following, link(self.page)
 
 
 def _slice(resources: Iterable[Json], query: Mapping[str, str], most: int) -> _Slice:
@@ -35,27 +46,23 @@ def _slice(resources: Iterable[Json], query: Mapping[str, str], most: int) -> _S
     size = min(size, most)
     last = query.get("PageToken", "")[2:]
     start = next((place for place, row in enumerate(rows, 1) if row["sid"] == last), 0) if last else 0
-    return _Slice(rows[start : start + size], start, size, page, start + size < len(rows))
+    filters = {name: value for name, value in query.items() if name not in ("PageSize", "Page", "PageToken")}
+    return _Slice(rows[start : start + size], start, size, page, start + size < len(rows), filters)
 
 
 def page(url: str, key: str, resources: Iterable[Json], query: Mapping[str, str], most: int = 1000) -> Json:
-    """One page of a listing under /v1. Its links are absolute and keep the filters of the request."""
+    """One page of a listing under /v1. Its links are absolute."""
     part = _slice(resources, query, most)
-    filters = {name: value for name, value in query.items() if name not in ("PageSize", "Page", "PageToken")}
-    kept = f"&{urlencode(filters)}" if filters else ""
-
-    def link(number: int, token: str = "") -> str:
-        return f"{url}?PageSize={part.size}&Page={number}{token}{kept}"
-
+    first, previous, following, own = part.links(url, space=quote_plus)
     return {
         "meta": {
             "page": part.page,
             "page_size": part.size,
-            "first_page_url": link(0),
-            "previous_page_url": link(part.page - 1) if part.page else None,
-            "next_page_url": link(part.page + 1, token_after(part.rows[-1])) if part.more else None,
+            "first_page_url": first,
+            "previous_page_url": previous,
+            "next_page_url": following,
             "key": key,
-            "url": link(part.page),
+            "url": own,
         },
         key: part.rows,
     }
@@ -64,17 +71,12 @@ def page(url: str, key: str, resources: Iterable[Json], query: Mapping[str, str]
 def account_page(path: str, key: str, resources: Iterable[Json], query: Mapping[str, str], most: int = 1000) -> Json:
     """One page of a listing under /2010-04-01. Its links are relative."""
     part = _slice(resources, query, most)
-    filters = {name: value for name, value in query.items() if name not in ("PageSize", "Page", "PageToken")}
-    kept = f"&{urlencode(filters, quote_via=quote)}" if filters else ""
-
-    def link(number: int, token: str = "") -> str:
-        return f"{path}?PageSize={part.size}&Page={number}{token}{kept}"
-
+    first, previous, following, own = part.links(path, space=quote)
     return {
-        "first_page_uri": link(0),
-        "previous_page_uri": link(part.page - 1) if part.page else None,
-        "next_page_uri": link(part.page + 1, token_after(part.rows[-1])) if part.more else None,
-        "uri": link(part.page),
+        "first_page_uri": first,
+        "previous_page_uri": previous,
+        "next_page_uri": following,
+        "uri": own,
         "page": part.page,
         "page_size": part.size,
         "start": part.start,

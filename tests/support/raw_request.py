@@ -10,7 +10,11 @@ from typing import Any
 import requests
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, AUTH_TOKEN
+from support.account import ACCOUNT_SID, AUTH_TOKEN, mg
+
+SERVICES = "/v1/Services"
+SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
+COUNTRIES = f"{SERVICES}/{mg(1)}/DestinationAlphaSenders"
 
 
 def ask(simulator: Simulator, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, Any]:
@@ -21,3 +25,16 @@ def ask(simulator: Simulator, method: str, path: str, form: dict[str, str] | Non
     except requests.ConnectionError:
         return 0, None
     return answer.status_code, answer.json() if answer.content else None
+
+
+def current(simulator: Simulator, path: str = SENDERS) -> list[str]:
+    """The alpha senders of a listing."""
+    status, body = ask(simulator, "GET", path)
+    assert status == 200
+    return [row["alpha_sender"] for row in body["alpha_senders"]]
+
+
+def only_sid(simulator: Simulator) -> str:
+    """The SID of the only sender of the first Service."""
+    [sid] = simulator.service(mg(1)).senders
+    return sid

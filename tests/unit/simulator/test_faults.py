@@ -15,22 +15,7 @@ from simulator import Simulator
 from simulator.errors import Refused
 from simulator.faults import REWRITES, Fault
 from support.account import mg, seed
-from support.raw_request import ask
-
-SERVICES = "/v1/Services"
-SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
-COUNTRIES = f"{SERVICES}/{mg(1)}/DestinationAlphaSenders"
-
-
-def current(simulator: Simulator, path: str = SENDERS) -> list[str]:
-    status, body = ask(simulator, "GET", path)
-    assert status == 200
-    return [row["alpha_sender"] for row in body["alpha_senders"]]
-
-
-def only_sid(simulator: Simulator) -> str:
-    [sid] = simulator.service(mg(1)).senders
-    return sid
+from support.raw_request import COUNTRIES, SENDERS, SERVICES, ask, current, only_sid
 
 
 def pages(simulator: Simulator, path: str = SERVICES) -> list[list[int]]:

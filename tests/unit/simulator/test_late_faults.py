@@ -13,22 +13,7 @@ import requests
 from simulator import Simulator
 from support.account import ACCOUNT_SID, AUTH_TOKEN, mg, seed
 from support.ansible_run import until
-from support.raw_request import ask
-
-SERVICES = "/v1/Services"
-SENDERS = f"{SERVICES}/{mg(1)}/AlphaSenders"
-COUNTRIES = f"{SERVICES}/{mg(1)}/DestinationAlphaSenders"
-
-
-def current(simulator: Simulator, path: str = SENDERS) -> list[str]:
-    status, body = ask(simulator, "GET", path)
-    assert status == 200
-    return [row["alpha_sender"] for row in body["alpha_senders"]]
-
-
-def only_sid(simulator: Simulator) -> str:
-    [sid] = simulator.service(mg(1)).senders
-    return sid
+from support.raw_request import COUNTRIES, SENDERS, SERVICES, ask, current, only_sid
 
 
 def replace(simulator: Simulator) -> None:

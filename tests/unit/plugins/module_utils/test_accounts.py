@@ -384,8 +384,10 @@ def test_one_service_is_read_with_the_connection_options(simulator: Simulator) -
 
 
 def test_error_with_a_prefix_keeps_what_is_known() -> None:
-    error = ApiError("Refused", code=1, status=409, indeterminate=True, message="text").with_prefix("account A: ")
+    error = ApiError("Refused", code=1, status=409, indeterminate=True, message="text").with_sentence(
+        "account A: Refused"
+    )
     assert str(error) == "account A: Refused"
     assert (error.code, error.status, error.indeterminate, error.conflict, error.fatal) == (1, 409, True, True, False)
     assert error.message == "text"
-    assert ApiError("x", fatal=True).with_prefix("y").fatal
+    assert ApiError("x", fatal=True).with_sentence("y").fatal
