@@ -75,9 +75,16 @@ MUTANTS = (
     Mutant(
         "check mode writes",
         "_reconcile",
-        "            if one.changes and not check_mode:\n",
-        "            if one.changes:\n",
+        "            if one.changes and not one.stopped and not check_mode:\n",
+        "            if one.changes and not one.stopped:\n",
         ENGINE,
+    ),
+    Mutant(
+        "a fatal outcome does not end the other slots of its Service",
+        "_reconcile",
+        "one.stopped = one.changes and any(outcome.fatal for outcome in outcomes)",
+        "one.stopped = False",
+        ("countries",),
     ),
     Mutant(
         "an entry with its state absent removes the common sender only",
