@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, environment, mg, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, environment, mg, seed
 from support.ansible_run import localhost, play, write_inventory
 
 APPLY = "messaging.twilio.apply"
@@ -91,7 +92,7 @@ def three_accounts() -> dict[str, Any]:
         known["accounts"].append(
             {
                 "account_sid": account(number),
-                "auth_token": f"{number:032x}",
+                "auth_token": str(number) * 16 + "abcdef0123456789",
                 "owner": ACCOUNT_SID,
                 "services": [{"sid": mg(number)}],
             }
@@ -114,7 +115,7 @@ def test_one_run_handles_three_accounts(simulator: Simulator, tmp_path: Path) ->
 
 def test_host_of_an_account_without_credentials_is_refused(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(three_accounts())
-    variables = {"twilio_service_sid": mg(2), "twilio_account_sid": account(2)}
+    variables = {"twilio_service_sid": mg(2), "twilio_account_sid": account(2), "ansible_python_interpreter": sys.executable}
     (tmp_path / "hosts.yml").write_text(
         json.dumps({"twilio_services": {"hosts": {"shop": variables}}}), encoding="utf-8"
     )
@@ -140,3 +141,16 @@ def test_host_fails_when_one_of_its_senders_fails(simulator: Simulator, tmp_path
     assert run.status == 2
     assert "failed=1" in run.output
     assert simulator.senders(mg(1)) == ["OLD"]
+
+
+def test_api_key_without_account_costs_one_more_request(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed([], ["ACME"]))
+    variables = environment(simulator) | {"TWILIO_API_KEY": API_KEY, "TWILIO_API_SECRET": API_SECRET}
+    del variables["TWILIO_ACCOUNT_SID"], variables["TWILIO_AUTH_TOKEN"]
+    inventory = write_inventory(tmp_path)
+    run = play(tmp_path, APPLY, "-i", inventory, extra={"alpha_sender_name": "ACME"}, variables=variables)
+    assert run.status == 0, run.output
+    assert "2 Services: 1 created, 0 replaced, 0 deleted, 1 unchanged, 0 failed" in run.output
+    paths = [entry["path"] for entry in simulator.journal]
+    # The inventory, and the account of the key.
+    assert paths.count("/v1/Services") == 2
