@@ -115,7 +115,11 @@ def test_one_run_handles_three_accounts(simulator: Simulator, tmp_path: Path) ->
 
 def test_host_of_an_account_without_credentials_is_refused(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(three_accounts())
-    variables = {"twilio_service_sid": mg(2), "twilio_account_sid": account(2), "ansible_python_interpreter": sys.executable}
+    variables = {
+        "twilio_service_sid": mg(2),
+        "twilio_account_sid": account(2),
+        "ansible_python_interpreter": sys.executable,
+    }
     (tmp_path / "hosts.yml").write_text(
         json.dumps({"twilio_services": {"hosts": {"shop": variables}}}), encoding="utf-8"
     )
