@@ -11,3 +11,4 @@ from ansible_collections.messaging.twilio.plugins.action.alpha_senders import Ac
 class ActionModule(AlphaSendersAction):
     KIND = "audit"
     HAS_PROGRESS = False
+    ALL_COUNTRIES = True

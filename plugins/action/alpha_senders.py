@@ -41,6 +41,8 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
     KIND = "rollout"
     #: Whether the module writes its progress to a file.
     HAS_PROGRESS = True
+    #: Whether ``country_senders`` can be true, to read all countries.
+    ALL_COUNTRIES = False
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         given = self._task.args
@@ -84,7 +86,14 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         if given.get("hosts") is None or given.get("services") is not None:
             return None
         names = check_hosts(given["hosts"], task_vars["hostvars"])
-        hosts = read_hosts(names, self._task, self._templar, task_vars, check_names=from_role)
+        hosts = read_hosts(
+            names,
+            self._task,
+            self._templar,
+            task_vars,
+            check_names=from_role,
+            all_countries=self.ALL_COUNTRIES,
+        )
         if not hosts.entries:
             raise InputError(NO_SERVICES)
         if hosts.left_out:

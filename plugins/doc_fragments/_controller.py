@@ -16,8 +16,9 @@ options:
         alternative to O(services), and ignored if you set that.
       - The variable C(twilio_service_sid) of a host names its Service. The module warns about hosts without this
         variable and ignores them.
-      - A host can have its own desired state in the variables C(alpha_sender_name), C(alpha_sender_state) and
-        C(alpha_sender_replace). Otherwise the options of the task apply.
+      - A host can have its own desired state in the variables C(alpha_sender_name), C(alpha_sender_country_senders),
+        C(alpha_sender_state) and C(alpha_sender_replace). Otherwise the options of the task apply.
+      - If a host has the variable C(twilio_account_sid), its Service must belong to an account of the task.
       - Use it with C(run_once), so that one task handles all hosts.
       - Read on the controller, by the action plugin of this module.
     type: list

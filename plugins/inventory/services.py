@@ -16,7 +16,8 @@ description:
     is appended. A Service without a name has its SID as name.
   - Each host has the variable C(twilio_service_sid), and a variable with the prefix C(twilio_) for each other field
     that Twilio returns, such as C(twilio_friendly_name) and C(twilio_usecase). With O(alpha_senders=true), it also has
-    C(twilio_alpha_sender), which is null if the Service has no alpha sender.
+    C(twilio_alpha_sender), which is null if the Service has no alpha sender. With O(country_senders=true), it has
+    C(twilio_country_senders), a dictionary of country codes and alpha senders.
   - The hosts do not stand for machines. Their group sets C(ansible_connection) to C(local), and their tasks run with
     the Python that runs Ansible.
   - If the API cannot be read or an option is wrong, the command prints an error and exits with status 4. It does not
@@ -31,6 +32,12 @@ options:
     choices: [messaging.twilio.services]
   alpha_senders:
     description: Whether to read the alpha sender of each Service as well. This takes one request for each Service.
+    type: bool
+    default: false
+  country_senders:
+    description:
+      - Whether to read the alpha senders for single countries as well. This takes two requests for each Service, and
+        includes O(alpha_senders=true).
     type: bool
     default: false
   concurrency:
@@ -93,8 +100,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import Connection, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, quoted
 from ansible_collections.messaging.twilio.plugins.module_utils._module import check_concurrency, connection_spec
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import join_values
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import country_of, join_values
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER, Row
 from ansible_collections.messaging.twilio.plugins.module_utils._services import (
     check_filter,
     read_services,
@@ -138,18 +145,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """The Services that become hosts, from the cache if it has them."""
         name_glob, usecases = self._filters()
         connection = make_connection({name: self._connection_option(name) for name in connection_spec()})
-        concurrency, with_senders = self.get_option("concurrency"), self.get_option("alpha_senders")
+        concurrency, countries = self.get_option("concurrency"), self.get_option("country_senders")
+        with_senders = countries or self.get_option("alpha_senders")
         check_concurrency(concurrency)
         if REQUESTS_IMPORT_ERROR is not None:
             raise InputError(f"The Python package requests is missing for {sys.executable}")
 
         def read() -> list[Service]:
-            return self._read(connection, name_glob, concurrency if with_senders else None)
+            return self._read(connection, name_glob, concurrency if with_senders else None, countries)
 
         if self.get_option("cache"):
             self.load_cache_plugin()
             # Another account or another address has other Services.
-            origin = f"{connection.username} {connection.base_url} {with_senders} {name_glob}"
+            origin = f"{connection.username} {connection.base_url} {with_senders} {countries} {name_glob}"
             key = f"{self.get_cache_key(path)}_{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
             services = self._cache.get(key) if cache else None
             if services is None:
@@ -158,9 +166,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             services = read()
         return [service for service in services if usecases is None or service.get("usecase") in usecases]
 
-    def _read(self, connection: Connection, name_glob: str | None, concurrency: int | None) -> list[Service]:
+    def _read(
+        self, connection: Connection, name_glob: str | None, concurrency: int | None, countries: bool
+    ) -> list[Service]:
         """The Services from the API, with their ``alpha_sender`` if ``concurrency`` is given.
 
+        :arg countries: whether to read their ``country_senders`` too.
         :raises InputError: if an alpha sender could not be read, because the inventory would be incomplete.
         """
         client = Client(connection, concurrency=concurrency or 1)
@@ -169,13 +180,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning(warning)
         if concurrency is None:
             return [dict(service) for service in services]
-        result = services_with_senders(client, services, country_senders=False, concurrency=concurrency)
+        result = services_with_senders(client, services, country_senders=countries, concurrency=concurrency)
         for problem in result["warnings"]:
             raise InputError(problem)
-        return [
-            {"alpha_sender": join_values(ALPHA_SENDER, service.pop(ALPHA_SENDER.list_key)), **service}
-            for service in result["services"]
-        ]
+        return [_with_senders(service) for service in result["services"]]
 
     def _filters(self) -> tuple[str | None, list[str] | None]:
         filters = self.get_option("filters")
@@ -229,6 +237,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Whether no host of another inventory source or of another Service has the name."""
         host = self.inventory.get_host(name)
         return host is None or host.vars.get("twilio_service_sid") == sid
+
+
+def _with_senders(service: Service) -> Service:
+    """A Service with the values of its senders instead of their rows."""
+    fields = {key: value for key, value in service.items() if key not in (ALPHA_SENDER.list_key, "country_senders")}
+    senders: Service = {"alpha_sender": join_values(ALPHA_SENDER, service[ALPHA_SENDER.list_key])}
+    if "country_senders" in service:
+        by_country: dict[str, list[Row]] = {}
+        for row in service["country_senders"]:
+            country = country_of(row)
+            if country is not None:
+                by_country.setdefault(country, []).append(row)
+        senders["country_senders"] = {
+            country: join_values(COUNTRY_SENDER, rows) for country, rows in sorted(by_country.items())
+        }
+    return {**senders, **fields}
 
 
 def _variables(service: Service) -> dict[str, t.Any]:

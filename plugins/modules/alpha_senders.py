@@ -164,7 +164,7 @@ outcomes:
       description:
         - What the module did. In check mode, what it would do.
         - V(unchanged) means that the Service already was in the desired state. V(skipped) means that the module did not
-          start it, because the run was stopped.
+          change it, because the run was stopped or because of O(max_changes) or O(canary).
       returned: always
       type: str
       choices: [created, replaced, deleted, unchanged, failed, skipped]
@@ -240,7 +240,7 @@ summary:
       returned: always
       type: int
     skipped:
-      description: The module did not start the Service, because the run was stopped.
+      description: The module did not change the Service, because the run was stopped or because of a guard.
       returned: always
       type: int
     total:
@@ -282,7 +282,9 @@ desired:
       returned: always
       type: int
 hosts:
-  description: The outcome of the Service of each host, as in RV(outcomes), by the name of the host.
+  description:
+    - The outcome of the Service of each host, as in RV(outcomes), by the name of the host.
+    - If a Service has several outcomes, because of O(country_senders), the most severe of them, with all messages.
   returned: O(hosts) is set, unless the task failed before the first Service
   type: dict
 unrecovered:

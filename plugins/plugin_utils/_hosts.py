@@ -26,6 +26,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import
 #: The variable of a host for each key of its entry.
 VARIABLES = {
     "service_sid": "twilio_service_sid",
+    "account_sid": "twilio_account_sid",
     "alpha_sender": "alpha_sender_name",
     "country_senders": "alpha_sender_country_senders",
     "state": "alpha_sender_state",
@@ -63,10 +64,22 @@ class HostEntries:
 
     def outcomes(self, outcomes: t.Iterable[Outcome]) -> dict[str, Outcome | None]:
         """The outcome of each host, out of those of a run. A Service has one for each country as well."""
-        by_service: dict[str, Outcome] = {}
-        for outcome in sorted(outcomes, key=lambda one: ACTIONS.index(one["action"])):
-            by_service.setdefault(outcome["service_sid"].lower(), outcome)
-        return {host: by_service.get(str(entry["service_sid"]).lower()) for host, entry in self.entries.items()}
+        by_service: dict[str, list[Outcome]] = {}
+        for outcome in outcomes:
+            by_service.setdefault(outcome["service_sid"].lower(), []).append(outcome)
+        return {
+            host: _summarize(by_service.get(str(entry["service_sid"]).lower(), []))
+            for host, entry in self.entries.items()
+        }
+
+
+def _summarize(outcomes: t.Sequence[Outcome]) -> Outcome | None:
+    """One outcome of a host, with the messages of all of them."""
+    if len(outcomes) < 2:
+        return outcomes[0] if outcomes else None
+    first = min(outcomes, key=lambda outcome: ACTIONS.index(outcome["action"]))
+    messages = [outcome["msg"] for outcome in outcomes if "msg" in outcome]
+    return {**first, "msg": "\n".join(messages)} if messages else first
 
 
 def check_hosts(hosts: object, inventory: t.Container[str]) -> list[str]:
@@ -86,7 +99,13 @@ def check_hosts(hosts: object, inventory: t.Container[str]) -> list[str]:
 
 
 def read_hosts(
-    hosts: t.Iterable[str], task: t.Any, templar: t.Any, task_vars: Variables, *, check_names: bool
+    hosts: t.Iterable[str],
+    task: t.Any,
+    templar: t.Any,
+    task_vars: Variables,
+    *,
+    check_names: bool,
+    all_countries: bool = False,
 ) -> HostEntries:
     """The entries of ``hosts``, with Ansible's precedence of variables for this very task.
 
@@ -94,6 +113,7 @@ def read_hosts(
     the hosts that have neither.
 
     :arg check_names: whether to refuse variables that the role does not know.
+    :arg all_countries: whether ``country_senders`` can be true instead of a mapping. Then it is an option of the task.
     :raises InputError: if a host has an unknown variable, or a template that cannot be rendered.
     """
     found = HostEntries()
@@ -106,6 +126,8 @@ def read_hosts(
             seen.update(unknown)
             problems += [unknown_variable_problem(name, host) for name in unknown]
         entry = _entry(host, variables, templar)
+        if all_countries and not isinstance(entry.get("country_senders"), t.Mapping):
+            entry.pop("country_senders", None)
         if "service_sid" not in entry:
             found.left_out.append(host)
             continue
@@ -132,7 +154,7 @@ def _host_variables(hosts: t.Iterable[str], task: t.Any, task_vars: Variables) -
 
 
 def _entry(host: str, variables: Variables, templar: t.Any) -> dict[str, t.Any]:
-    """The keys of ``VARIABLES`` that the host has a value for."""
+    """The keys of ``VARIABLES`` that the host has a value for. A blank answer of a survey is no value."""
     entry = {}
     for key, variable in VARIABLES.items():
         value = variables.get(variable)
@@ -143,6 +165,6 @@ def _entry(host: str, variables: Variables, templar: t.Any) -> dict[str, t.Any]:
                 raise InputError(f"The template of {variable} of the host {host} failed: {error}") from None
         if key == "replace" and isinstance(value, str):
             value = BOOLEANS.get(value.lower(), value)
-        if value is not None:
+        if value not in (None, ""):
             entry[key] = value
     return entry

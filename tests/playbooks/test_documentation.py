@@ -25,7 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 
 from simulator import Simulator
 from simulator.faults import KINDS
-from support.account import API_KEY, API_SECRET, named_seed, seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, mg, named_seed, seed
 from support.account import environment as credentials
 from support.ansible_run import MODULE_OPTIONS, MODULES, ROOT, environment, listed, localhost, play, write_inventory
 
@@ -54,9 +54,17 @@ NAMED = re.compile(r"# (\S+\.ya?ml)\n")
 
 
 def account() -> dict[str, Any]:
-    """The account of all examples. Twilio refuses the sender BANK."""
+    """The account of all examples, and a subaccount. Twilio refuses the sender BANK."""
     known = named_seed("Shop", "Shop FR", "Alerts", "Shop UK", senders={"Shop FR": ["OLD"], "Alerts": ["ACME"]})
     known["accounts"][0]["refused"] = ["BANK"]
+    known["accounts"].append(
+        {
+            "account_sid": "AC" + "0" * 31 + "2",
+            "auth_token": "fedcba9876543210" * 2,
+            "owner": ACCOUNT_SID,
+            "services": [{"sid": mg(5), "friendly_name": "Shop DE"}],
+        }
+    )
     return known
 
 

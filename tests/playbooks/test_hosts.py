@@ -311,6 +311,20 @@ def test_inventory_has_the_filtered_services_with_groups_and_senders(simulator: 
     assert list(listed(tmp_path, marketing, environment(simulator))[0]["_meta"]["hostvars"]) == ["Shop_FR"]
 
 
+def test_inventory_has_the_senders_of_countries(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.reset(seed({"": "ACME", "SE": "ACME SE", "FR": "ACME FR"}, {}))
+    found, _output = listed(tmp_path, write_inventory(tmp_path, country_senders=True), environment(simulator))
+    first, second = (found["_meta"]["hostvars"][name] for name in found["twilio_services"]["hosts"])
+    assert first["twilio_country_senders"] == {
+        "FR": {"__ansible_unsafe": "ACME FR"},
+        "SE": {"__ansible_unsafe": "ACME SE"},
+    }
+    assert second["twilio_country_senders"] == {}
+    assert second["twilio_alpha_sender"] is None
+    # One page of Services, and two listings for each Service.
+    assert simulator.requests() == ["GET"] * 5
+
+
 def test_second_run_uses_the_cache_which_has_no_secret(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(named_seed(*NAMES, senders=SENDERS))
     folder = tmp_path / "cache"
