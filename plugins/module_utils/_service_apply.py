@@ -91,7 +91,7 @@ def _create(client: Client, plan: ServicePlan) -> ServiceOutcome:
     except ApiError as error:
         return _settle_create(client, plan, error) if error.indeterminate else _failed(plan, error)
     if not is_sid("MG", row.get("sid")):
-        return _settle_create(client, plan, _not_confirmed(SERVICES_PATH, ["sid"]))
+        return _settle_create(client, plan, _not_confirmed(["sid"]))
     return _checked(client, plan, row, f"{SERVICES_PATH}/{row['sid']}")
 
 
@@ -142,7 +142,7 @@ def _checked(client: Client, plan: ServicePlan, row: Row, path: str) -> ServiceO
     wrong = differences(plan.desired, row)
     if not wrong:
         return ServiceOutcome(plan, plan.action, row, wrote=True)
-    error = _not_confirmed(path, wrong)
+    error = _not_confirmed(wrong)
     try:
         row = client.get(path)
     except ApiError as read_error:
@@ -150,7 +150,7 @@ def _checked(client: Client, plan: ServicePlan, row: Row, path: str) -> ServiceO
     wrong = differences(plan.desired, row)
     if not wrong:
         return ServiceOutcome(plan, plan.action, row, wrote=True)
-    return _failed(plan, _not_confirmed(path, wrong), row=row, wrote=True)
+    return _failed(plan, _not_confirmed(wrong), row=row, wrote=True)
 
 
 def _delete(client: Client, plan: ServicePlan, path: str) -> ServiceOutcome:
@@ -178,8 +178,8 @@ def _delete(client: Client, plan: ServicePlan, path: str) -> ServiceOutcome:
     return _failed(plan, error, unknown=opened)
 
 
-def _not_confirmed(path: str, names: t.Iterable[str]) -> ApiError:
-    return ApiError(f"POST {path}: the answer does not confirm {', '.join(names)}")
+def _not_confirmed(names: t.Iterable[str]) -> ApiError:
+    return ApiError(f"Twilio's answer does not confirm {', '.join(names)}")
 
 
 def _failed(plan: ServicePlan, error: ApiError | None, *, row: Row | None = None, **facts: t.Any) -> ServiceOutcome:

@@ -157,7 +157,7 @@ def campaign_resource(base: str, service: Json, sid: str, status: str) -> Json:
         **dict.fromkeys(("subscriber_opt_in", "is_externally_registered", "mock"), False),
         "campaign_status": status,
         "rate_limits": {},
-        **dict.fromkeys(("opt_in_keywords", "opt_out_keywords", "help_keywords", "errors"), []),
+        **{key: [] for key in ("opt_in_keywords", "opt_out_keywords", "help_keywords", "errors")},
     }
     row = member_resource(base, service, "Compliance/Usa2p", sid, values)
     del row["service_sid"]

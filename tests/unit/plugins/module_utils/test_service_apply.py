@@ -34,7 +34,7 @@ FULL: dict[str, Any] = {
     "country_senders": {"FR": "ACME FR"},
     "channel_senders": ["whatsapp:+15005550006"],
 }
-ABSENT = {"friendly_name": "Shop", "state": "absent"}
+ABSENT: dict[str, Any] = {"friendly_name": "Shop", "state": "absent"}
 LISTING = "GET /Services"
 ONE = f"GET /Services/{mg(1)}"
 UPDATE = f"POST /Services/{mg(1)}"
@@ -90,7 +90,11 @@ def requests(simulator: Simulator) -> list[str]:
     """All requests, each as its method, path and form."""
     return [
         " ".join(
-            [entry["method"], entry["path"].removeprefix("/v1"), *(f"{key}={text}" for key, text in entry["form"].items())]
+            [
+                entry["method"],
+                entry["path"].removeprefix("/v1"),
+                *(f"{key}={text}" for key, text in entry["form"].items()),
+            ]
         )
         for entry in simulator.journal
     ]
@@ -101,7 +105,9 @@ def services(simulator: Simulator) -> dict[str, dict[str, Any]]:
     return {sid: dict(service.resource) for sid, service in simulator.account.services.items()}
 
 
-def run(simulator: Simulator, *, check_mode: bool = False, client: Client | None = None, **given: Any) -> ServiceOutcome:
+def run(
+    simulator: Simulator, *, check_mode: bool = False, client: Client | None = None, **given: Any
+) -> ServiceOutcome:
     api = client or make_client(simulator, max_retries=2)
     return reconcile_service(api, desired_service(**given), check_mode=check_mode)
 
@@ -126,7 +132,12 @@ def test_makes_exactly_the_requests_of_the_case(
     done = run(simulator, **asked)
     assert requests(simulator) == expected
     assert done.action == planned.action == action
-    assert done.changed == planned.changed == (services(simulator) != before) == (action in ("created", "updated", "deleted"))
+    assert (
+        done.changed
+        == planned.changed
+        == (services(simulator) != before)
+        == (action in ("created", "updated", "deleted"))
+    )
     assert done.plan == planned.plan
     if action in ("created", "updated", "unchanged") and asked.get("state") != "absent":
         assert done.row is not None
@@ -149,7 +160,7 @@ def test_an_update_passes_if_twilio_requires_the_name(simulator: Simulator) -> N
 def test_urls_that_come_back_with_a_slash_are_as_desired(simulator: Simulator) -> None:
     simulator.reset(services_seed(SHOP))
     simulator.adds_slash_to_urls = True
-    given = {"friendly_name": "Shop", "fallback_url": "https://a.example"}
+    given: dict[str, Any] = {"friendly_name": "Shop", "fallback_url": "https://a.example"}
     outcome = run(simulator, **given)
     assert outcome.row is not None
     assert (outcome.action, outcome.row["fallback_url"]) == ("updated", "https://a.example/")
@@ -242,7 +253,7 @@ def test_a_refused_write_changes_nothing(simulator: Simulator, asked: dict[str, 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_sends_an_update_or_a_deletion_again_that_was_not_carried_out(simulator: Simulator, method: str) -> None:
     simulator.reset(services_seed(OTHER), [{"kind": "reset", "method": method}])
-    asked = {"usecase": "poll"} if method == "POST" else {"state": "absent"}
+    asked: dict[str, Any] = {"usecase": "poll"} if method == "POST" else {"state": "absent"}
     outcome = run(simulator, service_sid=mg(1), **asked)
     assert (outcome.changed, outcome.unknown) == (True, False)
     assert simulator.requests()[-3:] == [method, "GET", method]
@@ -251,7 +262,7 @@ def test_sends_an_update_or_a_deletion_again_that_was_not_carried_out(simulator:
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_gives_up_on_a_write_that_is_never_answered(simulator: Simulator, method: str) -> None:
     simulator.reset(services_seed(OTHER), [{"kind": "reset", "method": method, "count": 9}])
-    asked = {"usecase": "poll"} if method == "POST" else {"state": "absent"}
+    asked: dict[str, Any] = {"usecase": "poll"} if method == "POST" else {"state": "absent"}
     outcome = run(simulator, service_sid=mg(1), **asked)
     assert (outcome.action, outcome.unknown) == ("failed", True)
     assert simulator.requests().count(method) == 3
@@ -266,10 +277,13 @@ def test_says_so_if_the_service_cannot_be_read_after_a_lost_answer(
     fault = {"kind": "reset", "method": method, "after": True}
     skip = 1 if method == "POST" else 7
     simulator.reset(services_seed(OTHER), [fault, {**UNCHANGED, "method": "GET", "skip": skip, "count": 9}])
+    asked: dict[str, Any]
     if method == "POST":
         asked = {"service_sid": mg(1), "usecase": "poll"} if name is None else {"friendly_name": name}
     else:
-        asked = {"service_sid": mg(1), "state": "absent"} if name is None else {"friendly_name": "Other", "state": "absent"}
+        asked = (
+            {"service_sid": mg(1), "state": "absent"} if name is None else {"friendly_name": "Other", "state": "absent"}
+        )
     outcome = run(simulator, **asked)
     assert (outcome.action, outcome.unknown, outcome.changed) == ("failed", True, True)
     assert "Bad request" in service_message(outcome)
@@ -415,7 +429,11 @@ def test_ignores_a_service_without_a_valid_sid(simulator: Simulator) -> None:
     ("there", "asked", "message"),
     [
         ([], SHOP, f"{'MGc' + '1'.zfill(31)} ('Shop'): created"),
-        ([SHOP], {**SHOP, "usecase": "poll", "sticky_sender": False}, f"{mg(1)} ('Shop'): updated sticky_sender, usecase"),
+        (
+            [SHOP],
+            {**SHOP, "usecase": "poll", "sticky_sender": False},
+            f"{mg(1)} ('Shop'): updated sticky_sender, usecase",
+        ),
         ([SHOP], SHOP, f"{mg(1)} ('Shop'): unchanged"),
         ([SHOP], ABSENT, f"{mg(1)} ('Shop'): deleted"),
         ([], ABSENT, "'Shop': unchanged, does not exist"),
@@ -436,7 +454,10 @@ def test_result_and_diff_have_no_password(simulator: Simulator) -> None:
     simulator.reset(services_seed(SHOP))
     result = service_result(run(simulator, friendly_name="Shop", status_callback=secret), check_mode=False)
     assert result["service"]["status_callback"] == masked
-    assert (result["diff"]["before"], result["diff"]["after"]) == ({"status_callback": URL}, {"status_callback": masked})
+    assert (result["diff"]["before"], result["diff"]["after"]) == (
+        {"status_callback": URL},
+        {"status_callback": masked},
+    )
     assert simulator.service(mg(1)).resource["status_callback"] == secret
     assert "hunter2" not in str(result)
     deleted = service_result(run(simulator, **ABSENT), check_mode=True)

@@ -63,9 +63,13 @@ def test_sends_no_name_if_the_service_has_none() -> None:
 
 
 def test_each_property_has_the_name_that_the_form_of_twilio_has() -> None:
-    values: dict[str, Any] = {name: "https://a.example/" if "POST" not in str(DEFAULTS[name]) else "GET" for name in PROPERTIES}
+    values: dict[str, Any] = {
+        name: "https://a.example/" if "POST" not in str(DEFAULTS[name]) else "GET" for name in PROPERTIES
+    }
     values.update(friendly_name="Shop", validity_period=60, usecase="poll", use_inbound_webhook_on_number=True)
-    values.update({name: not value for name, value in DEFAULTS.items() if isinstance(value, bool) and name in PROPERTIES})
+    values.update(
+        {name: not value for name, value in DEFAULTS.items() if isinstance(value, bool) and name in PROPERTIES}
+    )
     plan = make_service_plan(desired_service(**values), [])
     assert {FORM_FIELDS[name] for name in plan.form} == set(PROPERTIES)
 
@@ -161,7 +165,14 @@ def test_refuses_to_create_a_service_with_a_sid() -> None:
         ({"friendly_name": "Shop", "validity_period": 36001}, "validity_period must be between 1 and 36000, got 36001"),
         *(
             ({"friendly_name": "Shop", "inbound_request_url": url}, "inbound_request_url must be a URL")
-            for url in ("a.example", "ftp://a.example", "https://", "https://[::1", "https://a.example/ b", "//a.example")
+            for url in (
+                "a.example",
+                "ftp://a.example",
+                "https://",
+                "https://[::1",
+                "https://a.example/ b",
+                "//a.example",
+            )
         ),
         ({"friendly_name": "Shop", "fallback_url": "https://a.example:port"}, "fallback_url must be a URL"),
     ],
