@@ -348,6 +348,13 @@ MUTANTS = (
         TRANSPORT,
     ),
     Mutant(
+        "each connection warns that certificates are not verified",
+        "_transport",
+        "            urllib3.disable_warnings(InsecureRequestWarning)\n",
+        "            pass\n",
+        TRANSPORT,
+    ),
+    Mutant(
         "the default authorities are trusted in addition to those of ca_path",
         "_transport",
         "    try:\n        context.load_verify_locations(",
