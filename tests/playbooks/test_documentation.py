@@ -198,9 +198,9 @@ def test_shows_the_inventory_plugin_without_warning_and_reads_its_example(simula
     variables = credentials(simulator) | {"SHOP_API_KEY": API_KEY, "SHOP_API_SECRET": API_SECRET}
     example = {**yaml.safe_load(shown["examples"]), "cache_connection": str(tmp_path / "cache")}
     found, output = listed(tmp_path, write_inventory(tmp_path, **example), variables)
-    assert found["twilio_services"]["hosts"] == ["Shop_UK", "Shop_FR"]
+    assert found["twilio_services"]["hosts"] == ["twilio-Shop_UK", "twilio-Shop_FR"]
     assert output == ""
-    assert found["_meta"]["hostvars"]["Shop_UK"]["alpha_sender_name"] == {"__ansible_unsafe": "SHOP UK"}
+    assert found["_meta"]["hostvars"]["twilio-Shop_UK"]["alpha_sender_name"] == "SHOP UK"
 
 
 def test_shows_the_role_without_warning(tmp_path: Path) -> None:
