@@ -41,6 +41,7 @@ TRANSPORT = ("transport",)
 ENGINE = ("reconcile", "bulk")
 JOURNAL = ("journal",)
 ROLLOUTS = ("rollouts",)
+GUARDS = ("guards",)
 
 MUTANTS = (
     # What is written, and in which order
@@ -396,6 +397,42 @@ MUTANTS = (
         '    return all(is_sid(resource.sid_kind, row.get("sid")) for row in rows)\n',
         "    return True\n",
         ("plan",),
+    ),
+    # Guards against one's own mistakes
+    Mutant(
+        "a plan with more changes than max_changes is applied",
+        "_bulk",
+        "sum(map(len, self._changing.values())) > guards.max_changes:",
+        "False:",
+        GUARDS,
+    ),
+    Mutant(
+        "the other Services start although the canary failed",
+        "_bulk",
+        "if canary and not self._check_mode and not self._are_as_desired(canary, services):",
+        "if False:",
+        GUARDS,
+    ),
+    Mutant(
+        "an account that ended may be the canary",
+        "_bulk",
+        "not in self._ended_clients]\n",
+        "is not None]\n",
+        GUARDS,
+    ),
+    Mutant(
+        "the canary is read once although a listing may lag",
+        "_bulk",
+        "range(client.max_retries + 1)",
+        "range(1)",
+        GUARDS,
+    ),
+    Mutant(
+        "a cancelled run is a failed canary",
+        "_bulk",
+        "            if not self._client.cancellation.is_set():\n                self._hold_back",
+        "            if True:\n                self._hold_back",
+        GUARDS,
     ),
 )
 

@@ -18,20 +18,16 @@ from ansible_collections.messaging.twilio.plugins.module_utils._accounts import 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
-    change,
+    canary_lines,
+    guard_lines,
     message,
     name_slot,
     recovery_command,
+    sides_of,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
-    CANARY_FAILED,
-    STOPPED,
-    TOO_MANY_CHANGES,
-    Outcome,
-    errors_of,
-)
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 #: Ends the summary line in check mode.
@@ -41,8 +37,6 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
-#: How many kinds of changes a message names before it counts the others.
-MAX_KINDS = 10
 #: How many slots a diff shows before it counts the others.
 MAX_IN_DIFF = 50
 
@@ -110,15 +104,19 @@ def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mod
 
 
 def bulk_result(
-    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False
+    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False, canary: int = 0
 ) -> dict[str, t.Any]:
-    """The result of a module for many slots."""
+    """The result of a module for many slots.
+
+    :arg canary: how many Services change first, for check mode.
+    """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = [*failure_lines(outcomes), *_guard_lines(outcomes)]
+    failures = [*failure_lines(outcomes), *guard_lines(outcomes)]
     desired = [outcome.desired for outcome in outcomes]
+    lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
-        "msg": "\n".join([summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]),
+        "msg": "\n".join([*lines, *(canary_lines(outcomes, canary) if check_mode else ())]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
         "desired": count_desired(desired),
@@ -173,39 +171,6 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
 
 
-def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
-    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
-    return Counter(change(*sides) for outcome in outcomes if (sides := _sides(outcome)) is not None).most_common()
-
-
-def _sides(outcome: Outcome) -> tuple[str | None, str | None] | None:
-    """The value of a slot that changes, before and after. A guard may have held the change back."""
-    if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED) and outcome.facts is not None:
-        plan = outcome.facts.plan
-        return None if plan is None else (plan.before, plan.after)
-    return (outcome.before, outcome.after) if outcome.changed else None
-
-
-def _guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
-    """Which guard held changes back, and which changes. Empty if none did."""
-    held_back = [outcome for outcome in outcomes if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED)]
-    if not held_back:
-        return []
-    count = len(held_back)
-    if held_back[0].cause == TOO_MANY_CHANGES:
-        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
-        line += f"To allow it, set max_changes to {count} or more"
-    else:
-        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
-    kinds = count_changes(held_back)
-    more = len(kinds) - MAX_KINDS
-    return [
-        line,
-        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
-        *([f"and {more} more kinds of changes"] if more > 0 else []),
-    ]
-
-
 def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
     warnings = [text for text in map(warning, outcomes) if text]
     more = len(warnings) - MAX_WARNINGS
@@ -223,7 +188,7 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
 
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
     """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [(outcome, sides) for outcome in outcomes if (sides := _sides(outcome)) is not None]
+    changed = [(outcome, sides) for outcome in outcomes if (sides := sides_of(outcome)) is not None]
     more = len(changed) - MAX_IN_DIFF
     end = f"... and {more} more\n" if more > 0 else ""
     before, after = (

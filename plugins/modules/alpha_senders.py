@@ -60,6 +60,7 @@ options:
     description:
       - Number of Services that need a change and are changed first, in the order of O(services).
       - The module reads them again. Only if all of them are as desired, it changes the other Services.
+      - In check mode, RV(msg) names the Services that would change first.
     type: int
     default: 0
   progress_path:
@@ -426,7 +427,9 @@ def main() -> None:
                 journal=journal,
             )
             unrecovered = find_unrecovered(client, journal, outcomes, concurrency=params["concurrency"])
-        result = bulk_result(outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode)
+        result = bulk_result(
+            outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode, canary=params["canary"]
+        )
         left = unrecovered_result(unrecovered)
         result["warnings"] += left.pop("warnings") + journal.warnings
         for outcome in result["outcomes"]:
