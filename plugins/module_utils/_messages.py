@@ -17,7 +17,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils import _outcome a
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, join_values
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values
 
 _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
 
@@ -27,6 +27,7 @@ _BEFORE_WRITING = {
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
     cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
     cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
+    problem.ONLY_IF: "{slot} was not changed, because it has {current} and only_if is {only_if}",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -104,6 +105,8 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
         "label": slot.resource.label,
         "name": slot.resource.field,
         "value": outcome.desired.value,
+        "current": f"the {slot.resource.label} {outcome.before!r}" if outcome.before else f"no {slot.resource.label}",
+        "only_if": _only_if(outcome.desired),
         "before": outcome.before,
         "after": outcome.after,
         "lost": outcome.lost,
@@ -138,7 +141,13 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
         return ""
     if facts.problem == problem.SEVERAL:
         return ", more than one"
+    if facts.problem == problem.ONLY_IF:
+        return f", and only_if is {_only_if(outcome.desired)}"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def _only_if(desired: Desired) -> str:
+    return " or ".join("none" if value is None else repr(value) for value in desired.only_if or ())
 
 
 def change(before: str | None, after: str | None) -> str:

@@ -227,8 +227,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     run_module,
     services_spec,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
-from ansible_collections.messaging.twilio.plugins.module_utils._results import Stopwatch
 from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services, split_valid
 
 

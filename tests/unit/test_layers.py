@@ -21,7 +21,7 @@ LAYERS: list[list[str]] = [
     ["plugin_utils/_hosts", "plugin_utils/_report_files"],
     ["plugin_utils/_report_page"],
     ["plugin_utils/_variables", "plugin_utils/_progress", "plugin_utils/_report", "plugin_utils/_report_texts"],
-    ["_module"],
+    ["_module", "_progress"],
     ["_desired", "_results", "_audit"],
     ["_services", "_messages"],
     ["_bulk"],
@@ -48,6 +48,7 @@ ENGINE = (
     "_journal_file",
     "_messages",
     "_results",
+    "_progress",
     "_audit",
 )
 NAMES_OF_RESOURCES = re.compile(r"(?:alpha|country)[ _-]?sender", re.IGNORECASE)
