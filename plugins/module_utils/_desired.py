@@ -31,6 +31,7 @@ ENTRY_KEYS = (
     "state",
     "replace",
     "only_if",
+    "label",
 )
 _MISSING_SENDER = (
     "alpha_sender is missing. Set it (alpha_sender_name in the role), or set state to absent to remove the sender"
@@ -127,6 +128,13 @@ def make_all_desired(
     return desired
 
 
+def find_problems(services: t.Sequence[object], common: t.Mapping[str, object]) -> list[str]:
+    """What is wrong with entries, as far as it can be checked without a request. Arguments as in `make_all_desired`."""
+    problems: list[str] = []
+    _merge(_check_entries(list(zip(labels_of(services), services)), common, problems), problems)
+    return problems
+
+
 def make_compared(
     services: t.Sequence[object],
     common: t.Mapping[str, object],
@@ -166,14 +174,7 @@ def _resolve(
 ) -> list[tuple[Desired, ...]]:
     """The desired states of each group of labeled entries and their common options."""
     problems: list[str] = []
-    checked = [
-        [
-            (label, desired)
-            for label, entry in entries
-            for desired in _collect_error(problems, "", _from_entry, entry, common, label)
-        ]
-        for entries, common in groups
-    ]
+    checked = [_check_entries(entries, common, problems) for entries, common in groups]
     merged = [_merge(labeled, problems) for labeled in checked]
     raise_problems(problems)
     check([one for desired in merged for one in desired])
@@ -188,6 +189,16 @@ def _resolve(
     merged = [_merge(labeled, problems) for labeled in found]
     raise_problems(problems)
     return merged
+
+
+def _check_entries(
+    entries: t.Iterable[tuple[str, object]], common: t.Mapping[str, object], problems: list[str]
+) -> list[tuple[str, Desired]]:
+    return [
+        (label, desired)
+        for label, entry in entries
+        for desired in _collect_error(problems, "", _from_entry, entry, common, label)
+    ]
 
 
 def _collect_error(
@@ -214,8 +225,10 @@ def _without_desired(entry: object) -> object:
 
 
 def labels_of(services: t.Sequence[object]) -> list[str]:
-    """What messages call each entry of ``services``."""
-    return [f"services, entry {number} of {len(services)}" for number in range(1, len(services) + 1)]
+    """What messages call each entry of ``services``: its own label, or its place."""
+    places = [f"services, entry {number} of {len(services)}" for number in range(1, len(services) + 1)]
+    given = [entry.get("label") if isinstance(entry, t.Mapping) else None for entry in services]
+    return [label if isinstance(label, str) else place for label, place in zip(given, places)]
 
 
 def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tuple[Desired, ...]:
@@ -230,7 +243,7 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
         if _describe(known) != _describe(desired):
             problems.append(
                 f"{label}: {desired.slot.service_sid} must have one desired state, got {_describe(desired)}, but "
-                f"{_describe(known)} in {first.partition(', ')[2]}"
+                f"{_describe(known)} in {first.rpartition(', ')[2]}"
             )
     return tuple(found.values())
 
@@ -253,6 +266,7 @@ def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> li
             f"{label} must have iso_country_code or country_senders, got both. iso_country_code is the country of "
             "alpha_sender"
         )
+    entry = {key: value for key, value in entry.items() if key != "label"}
     inherited = dict(common)
     if entry.get("state") == "absent":
         inherited.pop("alpha_sender", None)

@@ -41,7 +41,8 @@ options:
       - You can repeat a Service with the same desired state. Two different desired states for one Service are an error.
       - If the list is empty, the module does nothing.
       - Use SIDs instead of entries if all Services have the same desired state. They need less time and memory.
-      - You must set either O(services) or O(hosts).
+      - An entry can have C(label), its name in messages. With O(file), this is the line of the file.
+      - You must set O(services), O(file) or O(hosts).
     type: list
     elements: raw
   concurrency:
@@ -419,7 +420,7 @@ def main() -> None:
         check_minimum("progress_interval", params["progress_interval"])
         check_path(params["progress_path"], "progress_path")
         if params["services"] is None:
-            raise InputError("services is missing. Set it, or set hosts in a task of a play")
+            raise InputError("services is missing. Set it, or set file or hosts in a task of a play")
         check_mode = module.check_mode
         with Journal(params["journal_path"], check_mode=check_mode) as journal:
             client, stopwatch = connect(params["concurrency"]), Stopwatch()

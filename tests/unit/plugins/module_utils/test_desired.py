@@ -23,7 +23,8 @@ from support.account import mg
 from support.desired import desired
 
 KEYS = (
-    "service_sid, service_name, account_sid, alpha_sender, country_senders, iso_country_code, state, replace, only_if"
+    "service_sid, service_name, account_sid, alpha_sender, country_senders, iso_country_code, state, replace, only_if, "
+    "label"
 )
 SHOPS = {"Shop UK": mg(1), "Shop FR": mg(2), "Same": mg(1)}
 

@@ -202,7 +202,9 @@ BAD: list[Callable[[], object]] = [
     lambda: _module.check_minimum("progress_interval", -0.5),
     lambda: _module.count_max_changes("ten", 300),
     lambda: _module.check_path("/no/such/folder/file", "csv_path"),
-    lambda: _module.check_controller_options({"hosts": None, "report_path": "report.html", "report_mode": None}),
+    lambda: _module.check_controller_options(
+        {"hosts": None, "file": None, "report_path": "report.html", "report_mode": None}
+    ),
     lambda: Journal("/no/such/folder"),
     full_journal,
 ]
@@ -268,9 +270,7 @@ RARE: list[Facts] = [
     facts([row("OLD", sid=None)]),
     facts([row("OLD")], applied=True, error=REFUSED, now=[]),
     facts([row("OLD")], **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER"), row("MORE")]}, problem=_plan.SEVERAL),
-    facts(
-        [row("OLD")], ONLY_IF_OLD, **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER")]}, problem=_plan.ONLY_IF
-    ),
+    facts([row("OLD")], ONLY_IF_OLD, **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER")]}, problem=_plan.ONLY_IF),
     facts(
         [row("OLD")],
         **WRITTEN,
