@@ -19,7 +19,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils import _plan as p
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, join_values
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values
 
 #: How many kinds of changes a message names before it counts the others.
 MAX_KINDS = 10
@@ -31,6 +31,7 @@ _BEFORE_WRITING = {
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
     cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
     cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
+    problem.ONLY_IF: "{slot} was not changed, because it has {current} and only_if is {only_if}",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -110,6 +111,8 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
         "label": slot.resource.label,
         "name": slot.resource.field,
         "value": outcome.desired.value,
+        "current": f"the {slot.resource.label} {outcome.before!r}" if outcome.before else f"no {slot.resource.label}",
+        "only_if": _only_if(outcome.desired),
         "before": outcome.before,
         "after": outcome.after,
         "lost": outcome.lost,
@@ -144,7 +147,13 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
         return ""
     if facts.problem == problem.SEVERAL:
         return ", more than one"
+    if facts.problem == problem.ONLY_IF:
+        return f", and only_if is {_only_if(outcome.desired)}"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def _only_if(desired: Desired) -> str:
+    return " or ".join("none" if value is None else repr(value) for value in desired.only_if or ())
 
 
 def change(before: str | None, after: str | None) -> str:
@@ -183,6 +192,13 @@ def guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
         *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
         *([f"and {more} more kinds of changes"] if more > 0 else []),
     ]
+
+
+def only_if_lines(outcomes: t.Iterable[Outcome]) -> list[str]:
+    """Which slots only_if excluded. Empty if it excluded none."""
+    excluded = [outcome for outcome in outcomes if outcome.cause == problem.ONLY_IF]
+    more = len(excluded) - MAX_KINDS
+    return [*map(message, excluded[:MAX_KINDS]), *([f"and {more} more that only_if excludes"] if more > 0 else [])]
 
 
 def canary_lines(outcomes: t.Iterable[Outcome], canary: int) -> list[str]:
