@@ -16,6 +16,7 @@ from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
+from ansible_collections.messaging.twilio.plugins.module_utils import _service_plan as service
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
@@ -233,3 +234,46 @@ def unrecovered_message(entry: Entry, *, unknown: bool) -> str:
         f"{name_slot(entry.slot)} {has} no {entry.slot.resource.label}: a run was killed after it deleted "
         f"{entry.value!r}. To restore it, run: {recovery_command(entry.slot, entry.value)}"
     )
+
+
+_SERVICE = {
+    "created": "{name}: created",
+    "updated": "{name}: updated {changes}",
+    "deleted": "{name}: deleted",
+    "unchanged": "{name}: unchanged",
+    "skipped": "{name} was not changed, because the run was stopped",
+    service.HAS_CAMPAIGN: "{name} was not deleted, because it has a US campaign. Delete the campaign first",
+    service.HAS_CONTENTS: "{name} was not deleted, because it has {contents}. Set force to true to delete it anyway",
+}
+_UNKNOWN_SERVICE = {
+    "created": "Twilio lists no Service with this name now, but one may appear later. Wait some minutes, and run the "
+    "task again",
+    "updated": "Whether it was updated is unknown. Run the task again",
+    "deleted": "Whether it was deleted is unknown. Run the task again",
+}
+
+
+def service_message(outcome: service.ServiceOutcome) -> str:
+    """What became of a Service, and what to do next, as one text."""
+    plan = outcome.plan
+    changes = ", ".join(plan.changes)
+    name = name_service(outcome)
+    if outcome.error is None:
+        if plan.desired.state == "absent" and plan.before is None:
+            return f"{name}: unchanged, does not exist"
+        contents = service.count_contents(plan.contents)
+        return _SERVICE[plan.problem or outcome.action].format(name=name, changes=changes, contents=contents)
+    if outcome.wrote:
+        return f"{name} was {plan.action}, but is not as desired: {outcome.error}"
+    text = f"{name} could not be {plan.action}: {outcome.error}"
+    if outcome.read_error is not None:
+        return f"{text}. Whether it was {plan.action} is unknown: {outcome.read_error}"
+    return f"{text}. {_UNKNOWN_SERVICE[plan.action]}" if outcome.unknown else text
+
+
+def name_service(outcome: service.ServiceOutcome) -> str:
+    """What messages call a Service: its SID, if it is known, and its name."""
+    row = outcome.row or outcome.plan.before or {}
+    sid = row.get("sid") or outcome.plan.desired.sid
+    name = row.get("friendly_name") or outcome.plan.desired.name
+    return " ".join(filter(None, [sid and str(sid), name and (f"({name!r})" if sid else repr(name))]))

@@ -25,7 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._messages import 
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 #: Ends the summary line in check mode.
