@@ -42,6 +42,7 @@ ENGINE = ("reconcile", "bulk")
 JOURNAL = ("journal",)
 ROLLOUTS = ("rollouts",)
 SERVICE = ("service_plan", "service_apply")
+GUARDS = ("guards",)
 
 MUTANTS = (
     # What is written, and in which order
@@ -349,6 +350,13 @@ MUTANTS = (
         TRANSPORT,
     ),
     Mutant(
+        "each connection warns that certificates are not verified",
+        "_transport",
+        "            urllib3.disable_warnings(InsecureRequestWarning)\n",
+        "            pass\n",
+        TRANSPORT,
+    ),
+    Mutant(
         "the default authorities are trusted in addition to those of ca_path",
         "_transport",
         "    try:\n        context.load_verify_locations(",
@@ -489,6 +497,42 @@ MUTANTS = (
         "[shown(service) for service in list_services(client)]",
         "[*list_services(client)]",
         ("services",),
+    ),
+    # Guards against one's own mistakes
+    Mutant(
+        "a plan with more changes than max_changes is applied",
+        "_bulk",
+        "sum(map(len, self._changing.values())) > guards.max_changes:",
+        "False:",
+        GUARDS,
+    ),
+    Mutant(
+        "the other Services start although the canary failed",
+        "_bulk",
+        "if canary and not self._check_mode and not self._are_as_desired(canary, services):",
+        "if False:",
+        GUARDS,
+    ),
+    Mutant(
+        "an account that ended may be the canary",
+        "_bulk",
+        "not in self._ended_clients]\n",
+        "is not None]\n",
+        GUARDS,
+    ),
+    Mutant(
+        "the canary is read once although a listing may lag",
+        "_bulk",
+        "range(client.max_retries + 1)",
+        "range(1)",
+        GUARDS,
+    ),
+    Mutant(
+        "a cancelled run is a failed canary",
+        "_bulk",
+        "            if not self._client.cancellation.is_set():\n                self._hold_back",
+        "            if True:\n                self._hold_back",
+        GUARDS,
     ),
 )
 

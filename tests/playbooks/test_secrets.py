@@ -69,6 +69,37 @@ def test_no_output_or_file_has_a_secret(
     check_no_secret(tmp_path, run.output, tmp_path / "playbook.yml")
 
 
+@pytest.mark.parametrize(
+    ("login", "option"),
+    [
+        ({"account_sid": AUTH_TOKEN, "auth_token": ACCOUNT_SID}, "account_sid must be AC and 32"),
+        ({"api_key": API_SECRET, "api_secret": API_KEY}, "api_key must be SK and 32"),
+    ],
+)
+@pytest.mark.parametrize("source", ["options", "environment", "role"])
+def test_secret_in_the_place_of_a_sid_is_not_shown(
+    simulator: Simulator, tmp_path: Path, login: dict[str, str], option: str, source: str
+) -> None:
+    services = {"services": [mg(1)], "alpha_sender": "ACME", "api_url": simulator.url}
+    given = login if source == "options" else {}
+    tasks: list[dict[str, Any]] = [
+        {"messaging.twilio.alpha_senders": {**services, **given}},
+        {"messaging.twilio.alpha_sender_audit": {**services, **given}},
+        {"messaging.twilio.service_info": {"api_url": simulator.url, **given}},
+    ]
+    if source == "role":
+        names = {f"alpha_sender_{name}": value for name, value in {**login, **services}.items()}
+        role = {"ansible.builtin.include_role": {"name": "messaging.twilio.alpha_sender"}}
+        tasks = [{**role, "vars": {**names, "alpha_sender_name": "ACME"}}]
+        tasks[0]["vars"].pop("alpha_sender_alpha_sender")
+    variables = {f"TWILIO_{name.upper()}": value for name, value in login.items()} if source == "environment" else {}
+    playbook = localhost(*({**task, "ignore_errors": True} for task in tasks))
+    run = play(tmp_path, playbook, "-vvvv", variables={**variables, "NO_PROXY": "127.0.0.1"})
+    assert run.output.count(option) >= len(tasks)
+    assert simulator.requests() == []
+    check_no_secret(tmp_path, run.output, tmp_path / "playbook.yml")
+
+
 VAULTED = """
 - hosts: localhost
   gather_facts: false

@@ -318,7 +318,27 @@ EXPLANATIONS: list[tuple[str, str, str]] = [
         "The journal cannot be kept there, so nothing is deleted",
         "Correct the folder, its permissions, or the space on its disk",
     ),
+    (
+        "only_if must be in an entry for one sender",
+        "The condition would not say which of the senders it is about",
+        "Write one entry for each sender, with iso_country_code",
+    ),
+    (
+        "must have iso_country_code or country_senders",
+        "The entry names countries in two ways",
+        "Remove one of the keys",
+    ),
     # Nothing was changed
+    (
+        "It now has 'OTHER', and only_if is",
+        "Somebody else wrote to the Service at the same time",
+        "Find out who, then run it again",
+    ),
+    (
+        "and only_if is",
+        "The Service does not have the alpha sender that you set as a condition. This is not a failure",
+        "Nothing, or leave out only_if",
+    ),
     (
         "has several alpha senders",
         "Nothing is deleted that nobody named",

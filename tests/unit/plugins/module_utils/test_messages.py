@@ -12,6 +12,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,8 @@ BAD: list[Callable[[], object]] = [
     several({"service_sid": SID, "country_senders": {False: "ACME"}}),
     several({"service_sid": SID, "country_senders": {"GB": "A.B"}}),
     several({"service_sid": SID, "account_sid": "AC12", "alpha_sender": "ACME"}),
+    several({"service_sid": SID, "country_senders": {"GB": "ACME"}, "only_if": "OLD"}),
+    several({"service_sid": SID, "country_senders": {"GB": "ACME"}, "iso_country_code": "GB", "alpha_sender": "ACME"}),
     foreign,
     with_accounts(["x"]),
     with_accounts({"AC12": {}}),
@@ -221,7 +224,9 @@ BAD: list[Callable[[], object]] = [
     lambda: _module.check_minimum("progress_interval", -0.5),
     lambda: _module.count_max_changes("ten", 300),
     lambda: _module.check_path("/no/such/folder/file", "csv_path"),
-    lambda: _module.check_controller_options({"hosts": None, "report_path": "report.html", "report_mode": None}),
+    lambda: _module.check_controller_options(
+        {"hosts": None, "file": None, "report_path": "report.html", "report_mode": None}
+    ),
     lambda: Journal("/no/such/folder"),
     full_journal,
 ]
@@ -229,6 +234,7 @@ BAD: list[Callable[[], object]] = [
 #: What Twilio or the network does to a Service with these senders, and what is desired.
 STATUS = {"kind": "status", "count": 99}
 ACME = desired(SID, "ACME")
+ONLY_IF_OLD = replace(ACME, only_if=("OLD",))
 TROUBLE: list[tuple[list[str], list[dict[str, Any]], Desired]] = [
     (["OLD", "NEW"], [], ACME),
     (["OLD", "NEW"], [], desired(SID, None, "absent")),
@@ -282,8 +288,8 @@ def row(name: str | None, **more: object) -> dict[str, object]:
     return {"sid": "AI" + "0" * 32, "alpha_sender": name, **more}
 
 
-def facts(current: Sequence[Mapping[str, object]], **known: Any) -> Facts:
-    return Facts(ACME, make_plan(ACME, current), current=known.pop("now", current), **known)
+def facts(current: Sequence[Mapping[str, object]], wanted: Desired = ACME, **known: Any) -> Facts:
+    return Facts(wanted, make_plan(wanted, current), current=known.pop("now", current), **known)
 
 
 REFUSED = ApiError("POST failed: HTTP 400: Refused", status=400)
@@ -295,10 +301,13 @@ RARE: list[Facts] = [
     Facts(ACME),
     facts([row("OLD")], held_back=_outcome.TOO_MANY_CHANGES),
     facts([row("OLD")], held_back=_outcome.CANARY_FAILED),
+    facts([row("OTHER")], ONLY_IF_OLD),
+    facts([], ONLY_IF_OLD),
     facts([row("A.B")]),
     facts([row("OLD", sid=None)]),
     facts([row("OLD")], applied=True, error=REFUSED, now=[]),
     facts([row("OLD")], **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER"), row("MORE")]}, problem=_plan.SEVERAL),
+    facts([row("OLD")], ONLY_IF_OLD, **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER")]}, problem=_plan.ONLY_IF),
     facts(
         [row("OLD")],
         **WRITTEN,
