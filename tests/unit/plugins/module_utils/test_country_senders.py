@@ -26,6 +26,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal import J
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import write_progress
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
@@ -33,7 +34,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     outcome_fields,
     single_result,
     unrecovered_result,
-    write_progress,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._services import list_services, services_with_senders
 
