@@ -107,14 +107,15 @@ class Directory:
         :raises InputError: as `find`.
         """
         slot, name = desired.slot, desired.service_name
-        if name is not None:
+        if name is not None and not slot.service_sid:
             service = self.find(name, slot.account_sid)
         elif self._several and slot.account_sid is None:
             service = self._find_sid(slot.service_sid)
         else:
             return desired
         account_sid = service.get("account_sid") if self._several else slot.account_sid
-        return replace(desired, slot=replace(slot, service_sid=service["sid"], account_sid=account_sid))
+        slot = replace(slot, service_sid=service["sid"], account_sid=account_sid)
+        return replace(desired, slot=slot, service_name=_name(service) or None)
 
     def find(self, name: str, account_sid: str | None = None) -> Row:
         """The Service whose friendly name is exactly ``name``, of one account if that is given.

@@ -24,6 +24,7 @@ LAYERS: list[list[str]] = [
     ["_module", "_progress", "_audit_files"],
     ["_service_result"],
     ["_desired", "_results", "_audit", "_service_apply"],
+    ["_entries"],
     ["_services", "_messages"],
     ["_bulk"],
     ["_reconcile"],
