@@ -81,9 +81,9 @@ mutation: $(MUTATION)/.done $(VENV)/.done ## Make random mutants of the engine, 
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
-		tests/unit/plugins/module_utils/test_messages.py
+		tests/unit/plugins/module_utils/test_service_faults.py tests/unit/plugins/module_utils/test_messages.py
 
-bench: $(VENV)/.done $(DEV) ## Measure rollouts beside a bare client (N=200 for a short run)
+bench: $(VENV)/.done $(DEV) ## Compare the speed of rollouts with a bare client (N=200 for a short run)
 	@$(RUN) tests/bench.py $(if $(N),--services $(N))
 
 slices: $(VENV)/.done $(DEV) ## Measure jobs that are cut in slices
@@ -122,7 +122,7 @@ docs: $(DOCS)/.done $(DEV) ## Make the documentation site, .build/site/html/inde
 	@PATH="$(CURDIR)/$(DOCS)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/dev antsibull-docs collection --use-current \
 		--fail-on-error --squash-hierarchy --no-add-antsibull-docs-version --dest-dir $(SITE)/rst messaging.twilio
 	@cp -r docs/docsite/rst/images $(SITE)/rst/docsite/
-	@sed -i.bak -e '/^\.\. contents::/,/^$$/d' $(SITE)/rst/*.rst # the theme has them beside the page
+	@sed -i.bak -e '/^\.\. contents::/,/^$$/d' $(SITE)/rst/*.rst # the theme shows them at the side of the page
 	@$(DOCS)/bin/sphinx-build -W --keep-going -q -c docs/docsite -b html $(SITE)/rst $(SITE)/html
 	@echo "$(SITE)/html/index.html"
 

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # ansible-test, of the ansible-core on the PATH, on a copy of the tree at the path that it asks for:
-# tests/ansible-test.sh sanity, or integration with the targets that are wanted.
+# tests/ansible-test.sh sanity, or integration with the targets that are given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

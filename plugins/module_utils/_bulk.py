@@ -97,6 +97,7 @@ class _Run:
         self._journal = journal
         self._gate = Gate()
         self._counts: Counter[str] = Counter()
+        self._not_started = 0
         self._started: dict[Key, Facts] = {}
         self._finished: dict[Key, Outcome] = {}
         #: The slots that change, by the key of the first slot of their Service.
@@ -190,8 +191,9 @@ class _Run:
             counts[outcome.action] += 1
             if outcome.fatal:
                 self._ended_clients.add(self._client_of(outcome.desired))
-        if any(outcome.action != "skipped" for outcome in outcomes):
-            self._progress(sum(counts.values()) - counts["skipped"], counts)
+            self._not_started += outcome.not_started
+        if not all(outcome.not_started for outcome in outcomes):
+            self._progress(sum(counts.values()) - self._not_started, counts)
         too_many = self._max_failures is not None and counts["failed"] > self._max_failures
         self._ended = self._ended or too_many or any(outcome.ends_run for outcome in outcomes)
         return self._ended

@@ -24,6 +24,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._accounts import 
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._connection import DEFAULT_API_URL, make_connection
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, InputError, quoted
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import is_sid
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import (
     REQUESTS_IMPORT_ERROR,
     Cancellation,
@@ -33,6 +34,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._transport import
 MAX_CONCURRENCY = 100
 #: Milliseconds between two looks whether somebody still reads the module's output.
 INTERVAL = 500
+#: Options for SIDs that somebody may give a secret, and the prefixes of these SIDs.
+PUBLIC_SIDS = {"account_sid": "AC", "api_key": "SK"}
 CANCELLED = "The run was cancelled. Services whose change had started were completed"
 
 #: Makes the clients of a run, for as many threads as it is given.
@@ -55,9 +58,11 @@ def connection_spec() -> Spec:
         return {"type": "str", "fallback": (from_environment, [f"TWILIO_{name.upper()}"]), **spec}
 
     return {
-        "account_sid": option("account_sid"),
+        # Ansible prints and logs these two before this collection can look at them. So they are secret until they prove
+        # to be SIDs.
+        "account_sid": option("account_sid", no_log=True),
         "auth_token": option("auth_token", no_log=True),
-        "api_key": option("api_key", no_log=False),
+        "api_key": option("api_key", no_log=True),
         "api_secret": option("api_secret", no_log=True),
         "region": option("region"),
         "edge": option("edge"),
@@ -99,6 +104,7 @@ def controller_spec() -> Spec:
     """The options that the action plugin of the same name reads on the controller, and does not pass on."""
     return {
         "hosts": {"type": "list", "elements": "str"},
+        "file": {"type": "str"},
         "report_path": {"type": "str"},
         "report_mode": {"type": "raw"},
     }
@@ -144,9 +150,14 @@ def count_max_changes(value: object, total: int) -> int | None:
 
 
 def check_path(path: str | None, name: str) -> None:
-    """Raise `InputError` if the option ``name`` is not the path of a file that can be written. Keeps the file."""
+    """Raise `InputError` if the option ``name`` is not the path of a file that can be written.
+
+    Keeps the file. Creates its folder if that is missing.
+    """
     if path is not None:
         try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.dirname(os.path.abspath(path)))
             with open(path, "a", encoding="utf-8"):
                 pass
         except (OSError, ValueError) as error:
@@ -162,6 +173,9 @@ def run_module(module: AnsibleModule, job: t.Callable[[dict[str, t.Any], Connect
     SIGINT, SIGTERM, SIGHUP and a closed standard output cancel the run: Services whose change started are completed.
     Ansible may be gone by then, so the system's log gets the message too.
     """
+    for name, prefix in PUBLIC_SIDS.items():
+        if is_sid(prefix, module.params[name]):
+            module.no_log_values.discard(module.params[name])
     cancellation = Cancellation()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_args: cancellation.cancel())

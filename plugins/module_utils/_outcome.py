@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
+    ONLY_IF,
     Desired,
     Plan,
+    Slot,
     join_values,
     make_plan,
     sid_of,
@@ -47,7 +49,7 @@ class Facts:
     :ivar held_back: why a guard did not let the plan be applied.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
-    :ivar countries: the countries of rows, by SID, as the listings showed them.
+    :ivar read_with: the slot that is read together with this one, because its listing shows the countries of rows.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -72,7 +74,7 @@ class Facts:
     held_back: str | None = None
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
-    countries: t.Mapping[str, str] = field(default_factory=dict)
+    read_with: Slot | None = None
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None
@@ -148,6 +150,11 @@ class Outcome:
         return self.lost is not None and self.after is None
 
     @property
+    def not_started(self) -> bool:
+        """Whether the run ended, or a guard stopped it, before this slot. ``only_if`` is the user's decision."""
+        return self.action == "skipped" and self.cause != ONLY_IF
+
+    @property
     def changed(self) -> bool:
         """Whether the slot differs from what it was, as far as that is known."""
         if self.action == "failed":
@@ -162,6 +169,9 @@ def derive(facts: Facts) -> Outcome:
         return _failed(facts, NOT_READ)
     if plan is None:
         return Outcome(facts.desired, "skipped", cause=STOPPED)
+    if plan.problem == ONLY_IF:
+        row = facts.current[0] if facts.current else None
+        return Outcome(facts.desired, "skipped", plan.before, plan.before, ONLY_IF, row=row, facts=facts)
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
     if facts.held_back is not None:

@@ -1,18 +1,15 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Outcomes as the results of modules: fields, summary, diff and progress.
+"""Outcomes as the results of modules: fields, summary and diff.
 
 Private to this collection: it may change with any release.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
 import typing as t
 from collections import Counter
-from datetime import datetime, timezone
 
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
@@ -22,13 +19,15 @@ from ansible_collections.messaging.twilio.plugins.module_utils._messages import 
     guard_lines,
     message,
     name_slot,
+    only_if_lines,
     recovery_command,
     sides_of,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import STOPPED, Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import sid_key
 
 #: Ends the summary line in check mode.
 CHECK_MODE = " (check mode, nothing is changed)"
@@ -86,12 +85,14 @@ def account_of(client: AnyClient, outcomes: t.Iterable[Outcome]) -> str | None:
 
 
 def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False) -> dict[str, t.Any]:
-    """The result of a module for one slot. A skipped slot is a failure, because it is not as desired."""
+    """The result of a module for one slot. If the run ended before it, that is a failure: it is not as desired."""
     resource = outcome.desired.slot.resource
-    failed = outcome.action in ("failed", "skipped")
+    failed = outcome.action == "failed" or outcome.not_started
     row = outcome.row
     if row is None and outcome.after is not None and outcome.action in ("created", "replaced"):
-        row = {"service_sid": outcome.desired.slot.service_sid, resource.field: outcome.after}
+        slot = outcome.desired.slot
+        row = {"service_sid": slot.service_sid, resource.field: outcome.after}
+        row.update({"iso_country_code": slot.country} if slot.country is not None else {})
     note = warning(outcome)
     return {
         **outcome_fields(outcome, account_sid),
@@ -116,15 +117,15 @@ def bulk_result(
     lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
-        "msg": "\n".join([*lines, *(canary_lines(outcomes, canary) if check_mode else ())]),
+        "msg": "\n".join([*lines, *only_if_lines(outcomes), *(canary_lines(outcomes, canary) if check_mode else ())]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
         "desired": count_desired(desired),
         "diff": make_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
-    stopped = any(outcome.cause == STOPPED for outcome in outcomes)
-    return {**result, "failed": True} if failures or stopped else result
+    result["stopped"] = any(outcome.not_started for outcome in outcomes)
+    return {**result, "failed": True} if failures or result["stopped"] else result
 
 
 def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:
@@ -140,18 +141,18 @@ def summary_line(summary: t.Mapping[str, int], slots: str) -> str:
     """
     if not summary["total"]:
         return f"{slots}: nothing to do"
-    return f"{slots}: {_counts(summary)}" + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
+    return f"{slots}: {count_actions(summary)}" + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
 
 
 def count_slots(desired: t.Collection[Desired]) -> str:
     """``300 Services``, or ``900 senders of 300 Services`` if countries are involved."""
     if all(one.slot.country is None for one in desired):
         return plural(len(desired), "Service")
-    services = len({one.slot.service_sid for one in desired})
+    services = len({sid_key(one.slot.service_sid) for one in desired})
     return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 
-def _counts(summary: t.Mapping[str, int]) -> str:
+def count_actions(summary: t.Mapping[str, int]) -> str:
     return ", ".join(f"{summary[action]} {action}" for action in ACTIONS if action != "skipped")
 
 
@@ -163,7 +164,7 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     # A lost value needs a person, so each is named.
     failed.sort(key=lambda outcome: outcome.lost is None)
     lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
-    skipped = sum(outcome.action == "skipped" for outcome in outcomes)
+    skipped = sum(outcome.not_started for outcome in outcomes)
     line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
     line += f", {skipped} skipped" if skipped else ""
     line += f". Lost senders: {', '.join(lost)}" if lost else ""
@@ -217,42 +218,3 @@ def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str,
         )
         warnings.append(unrecovered_message(entry, unknown=unknown))
     return {"unrecovered": entries, "warnings": warnings}
-
-
-def write_progress(
-    path: str | None, desired: t.Collection[Desired], interval: float, *, check_mode: bool = False
-) -> t.Callable[[int, t.Mapping[str, int]], None]:
-    """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
-
-    A line is due ``interval`` seconds after the last line, and for the last slot.
-    """
-    total, slots = len(desired), count_slots(desired)
-    last = time.monotonic()
-
-    def progress(done: int, counts: t.Mapping[str, int]) -> None:
-        nonlocal last
-        if path is None or (done != total and time.monotonic() - last < interval):
-            return
-        last = time.monotonic()
-        line = f"{done} of {slots} done: {_counts(make_summary(counts))}. {total - done} left"
-        # A full disk is no reason to stop.
-        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
-            file.write(line + (CHECK_MODE if check_mode else "") + "\n")
-
-    return progress
-
-
-class Stopwatch:
-    """When a run began, and how long it took."""
-
-    def __init__(self) -> None:
-        self._started_at = datetime.now(timezone.utc)
-        self._begin = time.monotonic()
-
-    def fields(self, client: AnyClient) -> dict[str, t.Any]:
-        """``started_at`` (UTC, ISO 8601), ``seconds`` since then, and the ``requests`` of ``client``."""
-        return {
-            "started_at": self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "seconds": round(time.monotonic() - self._begin, 3),
-            "requests": client.requests_sent,
-        }

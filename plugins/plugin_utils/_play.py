@@ -47,8 +47,8 @@ def check_batches(task: t.Any, task_vars: Variables) -> None:
     """
     if task.play.serial and len(task_vars["ansible_play_batch"]) < len(task_vars["ansible_play_hosts_all"]):
         raise InputError(
-            "serial must not be set with alpha_sender_services, because each batch would process all of them. Run the "
-            "play on localhost"
+            "serial must not be set with a list or file of Services, because each batch would process all of them. Run "
+            "the play on localhost"
         )
 
 

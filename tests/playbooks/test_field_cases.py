@@ -53,8 +53,9 @@ def changed(simulator: Simulator) -> list[int]:
 # Strategies
 
 
-@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
-@pytest.mark.parametrize("source", ["play", "ansible.cfg", "environment"])
+@pytest.mark.parametrize(
+    ("strategy", "source"), [("free", "play"), ("host_pinned", "ansible.cfg"), ("free", "environment")]
+)
 def test_role_refuses_a_strategy_that_runs_it_for_each_host(
     simulator: Simulator, tmp_path: Path, strategy: str, source: str
 ) -> None:
@@ -78,7 +79,7 @@ def test_role_that_failed_for_other_hosts_does_not_run_for_the_last_one(simulato
 
 
 def test_strategy_does_not_matter_with_one_host(simulator: Simulator, tmp_path: Path) -> None:
-    playbook = [{"hosts": "Shop_2", "gather_facts": False, "roles": [ROLE], "strategy": "free"}]
+    playbook = [{"hosts": "twilio-Shop_2", "gather_facts": False, "roles": [ROLE], "strategy": "free"}]
     run = run_over_hosts(simulator, tmp_path, playbook)
     assert run.status == 0, run.output
     assert changed(simulator) == [2]
@@ -96,15 +97,23 @@ def test_list_of_services_is_refused_in_a_play_with_batches(simulator: Simulator
     extra = {**EXTRA, "alpha_sender_services": [mg(1)]}
     run = run_over_hosts(simulator, tmp_path, over_hosts(roles=[ROLE], serial=3), extra=extra)
     assert run.status == 2
-    assert "serial must not be set with alpha_sender_services" in run.output
+    assert "serial must not be set with a list or file of Services" in run.output
     assert simulator.requests() == ["GET"]
 
 
 # Conditions
 
 
-@pytest.mark.parametrize(("condition", "numbers"), [(FIRST, [1, 2, 3]), (LAST, [4, 5, 6])])
-@pytest.mark.parametrize("form", ["when", "loop", "block", "alone"])
+@pytest.mark.parametrize(
+    ("form", "condition", "numbers"),
+    [
+        ("when", FIRST, [1, 2, 3]),
+        ("when", LAST, [4, 5, 6]),
+        ("loop", LAST, [4, 5, 6]),
+        ("block", FIRST, [1, 2, 3]),
+        ("fact", LAST, [4, 5, 6]),
+    ],
+)
 def test_condition_of_include_role_counts_for_each_host(
     simulator: Simulator, tmp_path: Path, condition: str, numbers: list[int], form: str
 ) -> None:
@@ -112,7 +121,7 @@ def test_condition_of_include_role_counts_for_each_host(
         "when": [{**INCLUDE, "when": condition}],
         "loop": [{**INCLUDE, "when": [condition, "item == 1"], "loop": [1, 2]}],
         "block": [{"block": [{**INCLUDE, "when": condition}], "when": "alpha_sender_name is defined"}],
-        "alone": [
+        "fact": [
             {"ansible.builtin.set_fact": {"wanted": "{{ " + condition + " }}"}},
             {**INCLUDE, "when": "wanted | bool"},
         ],
@@ -123,8 +132,10 @@ def test_condition_of_include_role_counts_for_each_host(
     assert "3 Services: 0 created, 3 replaced, 0 deleted, 0 unchanged, 0 failed" in run.output
 
 
-@pytest.mark.parametrize("condition", [FIRST, LAST])
-@pytest.mark.parametrize("form", ["roles", "import_role", "block", "apply"])
+@pytest.mark.parametrize(
+    ("form", "condition"),
+    [("roles", FIRST), ("roles", LAST), ("import_role", FIRST), ("block", LAST), ("apply", FIRST)],
+)
 def test_other_condition_that_differs_between_hosts_is_refused(
     simulator: Simulator, tmp_path: Path, condition: str, form: str
 ) -> None:
@@ -157,17 +168,17 @@ def test_condition_that_is_the_same_for_all_hosts_decides_for_the_role(
 def test_condition_that_cannot_be_evaluated_for_a_host_is_refused(simulator: Simulator, tmp_path: Path) -> None:
     role = {"name": "messaging.twilio.alpha_sender", "rolespec_validate": False}
     task = {"ansible.builtin.import_role": role, "when": "known[inventory_hostname]"}
-    playbook = over_hosts(tasks=[task], vars={"known": {"Shop_1": True}})
+    playbook = over_hosts(tasks=[task], vars={"known": {"twilio-Shop_1": True}})
     run = run_over_hosts(simulator, tmp_path, playbook)
     assert run.status == 2
-    assert "when on the role failed for the host Shop_2: " in run.output
+    assert "when on the role failed for the host twilio-Shop_2: " in run.output
     assert simulator.requests() == ["GET"]
 
 
 def test_condition_does_not_select_among_hosts_that_are_named(simulator: Simulator, tmp_path: Path) -> None:
     """``alpha_sender_hosts`` says for which hosts. Then a condition only says whether."""
-    role = {**ROLE, "when": "inventory_hostname == 'Shop_1'"}
-    extra = {**EXTRA, "alpha_sender_hosts": ["Shop_1", "Shop_2"]}
+    role = {**ROLE, "when": "inventory_hostname == 'twilio-Shop_1'"}
+    extra = {**EXTRA, "alpha_sender_hosts": ["twilio-Shop_1", "twilio-Shop_2"]}
     run = run_over_hosts(simulator, tmp_path, over_hosts(roles=[role]), extra=extra)
     assert run.status == 0, run.output
     assert changed(simulator) == [1, 2]
@@ -176,8 +187,7 @@ def test_condition_does_not_select_among_hosts_that_are_named(simulator: Simulat
 # Module defaults
 
 
-@pytest.mark.parametrize("blank", [False, True])
-@pytest.mark.parametrize("entry", ["apply", "audit"])
+@pytest.mark.parametrize(("entry", "blank"), [("apply", False), ("audit", True)])
 def test_module_defaults_reach_the_modules_of_the_role(
     simulator: Simulator, tmp_path: Path, entry: str, blank: bool
 ) -> None:
@@ -225,8 +235,7 @@ def test_variable_of_the_role_overrides_module_defaults(simulator: Simulator, tm
 # Interpreters
 
 
-@pytest.mark.parametrize("playbook", [APPLY, AUDIT])
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize(("playbook", "listed"), [(APPLY, False), (AUDIT, True)])
 def test_playbooks_use_the_interpreter_that_runs_ansible(
     simulator: Simulator, tmp_path: Path, playbook: str, listed: bool
 ) -> None:
@@ -260,8 +269,9 @@ BLANK = {
 }
 
 
-@pytest.mark.parametrize("form", ["apply", "role", "audit"])
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize(
+    ("form", "listed"), [("apply", False), ("apply", True), ("role", False), ("audit", False), ("audit", True)]
+)
 def test_blank_answer_counts_as_not_given(simulator: Simulator, tmp_path: Path, form: str, listed: bool) -> None:
     playbook: Any = {"apply": APPLY, "role": over_hosts(roles=[ROLE]), "audit": AUDIT}[form]
     blank = {**BLANK, "alpha_sender_group": "", **EXTRA}
