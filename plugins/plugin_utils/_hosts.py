@@ -18,6 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     quoted,
     raise_problems,
 )
+from ansible_collections.messaging.twilio.plugins.plugin_utils._play import Conditions
 from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import (
     unknown_variable_problem,
     unknown_variables,
@@ -105,6 +106,7 @@ def read_hosts(
     task_vars: Variables,
     *,
     check_names: bool,
+    conditions: Conditions | None = None,
     all_countries: bool = False,
 ) -> HostEntries:
     """The entries of ``hosts``, with Ansible's precedence of variables for this very task.
@@ -113,6 +115,7 @@ def read_hosts(
     the hosts that have neither.
 
     :arg check_names: whether to refuse variables that the role does not know.
+    :arg conditions: those of the role, if they select hosts.
     :arg all_countries: whether ``country_senders`` can be true instead of a mapping. Then it is an option of the task.
     :raises InputError: if a host has an unknown variable, or a template that cannot be rendered.
     """
@@ -121,6 +124,8 @@ def read_hosts(
     seen = set(unknown_variables(task_vars))
     problems = []
     for host, variables in _host_variables(hosts, task, task_vars):
+        if conditions is not None and not conditions.select(host, variables):
+            continue
         if check_names:
             unknown = [name for name in unknown_variables(variables) if name not in seen]
             seen.update(unknown)
@@ -135,6 +140,8 @@ def read_hosts(
         found.entries[host] = entry
         found.service_names[host] = None if service_name is None else str(service_name)
     raise_problems(problems)
+    if conditions is not None:
+        conditions.check()
     return found
 
 
