@@ -81,7 +81,7 @@ mutation: $(MUTATION)/.done $(VENV)/.done ## Make random mutants of the engine, 
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
-		tests/unit/plugins/module_utils/test_messages.py
+		tests/unit/plugins/module_utils/test_service_faults.py tests/unit/plugins/module_utils/test_messages.py
 
 bench: $(VENV)/.done $(DEV) ## Compare the speed of rollouts with a bare client (N=200 for a short run)
 	@$(RUN) tests/bench.py $(if $(N),--services $(N))

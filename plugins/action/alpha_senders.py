@@ -18,6 +18,7 @@ from ansible import constants as C
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, join_first, raise_problems
+from ansible_collections.messaging.twilio.plugins.plugin_utils._entries_file import read_entries
 from ansible_collections.messaging.twilio.plugins.plugin_utils._hosts import HostEntries, check_hosts, read_hosts
 from ansible_collections.messaging.twilio.plugins.plugin_utils._progress import Watch
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
@@ -29,7 +30,9 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import
 )
 
 #: Options that this plugin handles and the module never gets.
-OWN_OPTIONS = ("hosts", "report_path", "report_mode")
+OWN_OPTIONS = ("hosts", "file", "report_path", "report_mode")
+#: Options with a path that the module uses. A relative path starts in the folder in which Ansible was started.
+PATH_OPTIONS = ("csv_path", "json_path", "export_path", "journal_path", "progress_path", "ca_path")
 NO_SERVICES = "No Services: set alpha_sender_services, or run the play on hosts that have a twilio_service_sid"
 
 Result = dict[str, t.Any]
@@ -49,11 +52,13 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         try:
             files = self._files()
             hosts = self._hosts(task_vars or {})
+            entries = self._entries_of_file() if hosts is None else list(hosts.entries.values())
         except InputError as error:
             return {"failed": True, "msg": str(error)}
         self._task.args = {option: value for option, value in given.items() if option not in OWN_OPTIONS}
-        if hosts is not None:
-            self._task.args["services"] = list(hosts.entries.values())
+        if entries is not None:
+            self._task.args["services"] = entries
+        self._make_paths_absolute()
         try:
             result, ansible_is_gone = self._run_module(tmp, task_vars)
         finally:
@@ -77,13 +82,34 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             raise InputError("report_path cannot be used with async: the task ends before there is a result to report")
         return check_files(given["report_path"], given.get("report_mode"))
 
+    def _make_paths_absolute(self) -> None:
+        """Ansible starts a local module in the folder of the playbook, which may be inside of this collection."""
+        if self._connection.transport != "local":
+            return
+        for name in PATH_OPTIONS:
+            path = self._task.args.get(name)
+            if isinstance(path, str) and path:
+                self._task.args[name] = os.path.abspath(os.path.expanduser(path))
+
+    def _entries_of_file(self) -> list[t.Any] | None:
+        """The entries of the file, if the task names one."""
+        path = self._task.args.get("file")
+        if path is None:
+            return None
+        if self._task.args.get("services") is not None:
+            raise InputError("file must not be set together with services or hosts")
+        found = read_entries(path)
+        for note in found.notes:
+            Display().display(f"  {note}")
+        return found.entries
+
     def _hosts(self, task_vars: Variables) -> HostEntries | None:
         """The entries of the hosts, if the task names hosts and no Services."""
         from_role = task_vars.get("ansible_role_name") == ROLE
         if from_role:
             raise_problems([unknown_variable_problem(name) for name in unknown_variables(task_vars)])
         given = self._task.args
-        if given.get("hosts") is None or given.get("services") is not None:
+        if given.get("hosts") is None or given.get("services") is not None or given.get("file") is not None:
             return None
         names = check_hosts(given["hosts"], task_vars["hostvars"])
         hosts = read_hosts(

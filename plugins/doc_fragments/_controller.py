@@ -13,7 +13,7 @@ options:
   hosts:
     description:
       - Names of inventory hosts that stand for Services, as P(messaging.twilio.services#inventory) creates them. An
-        alternative to O(services), and ignored if you set that.
+        alternative to O(services), and ignored if you set that or O(file).
       - The variable C(twilio_service_sid) of a host names its Service. The module warns about hosts without this
         variable and ignores them.
       - A host can have its own desired state in the variables C(alpha_sender_name), C(alpha_sender_country_senders),
@@ -23,6 +23,22 @@ options:
       - Read on the controller, by the action plugin of this module.
     type: list
     elements: str
+  file:
+    description:
+      - Path of a file with the entries for O(services), on the controller. Its suffix is V(.csv), V(.json) or V(.yml).
+        An alternative to O(services).
+      - A CSV file has a line for each alpha sender. Its first line names the columns, in any order. The module knows
+        C(service_sid), C(service_name), C(account_sid), C(iso_country_code), C(alpha_sender), C(state), C(only_if) and
+        C(replace), and ignores other columns.
+      - The file can come from a spreadsheet, with commas, semicolons or tabs. Blanks around cells are removed.
+      - In a CSV file, an empty cell in C(alpha_sender) is an error, unless C(state) is C(absent). In C(only_if),
+        C((none)) stands for a Service without an alpha sender, and an empty cell for no condition.
+      - If there is both a SID and a name, the SID counts.
+      - A JSON or YAML file has a list of the entries that O(services) takes.
+      - The files that M(messaging.twilio.alpha_sender_audit) writes are valid, too.
+      - A relative path starts in the folder in which you started C(ansible-playbook).
+      - Read on the controller, by the action plugin of this module.
+    type: str
   report_path:
     description:
       - Path of a report on the controller, which must end in V(.html). The report is a web page with the result of

@@ -8,8 +8,6 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
-import csv
-import json
 import typing as t
 from collections import Counter
 from dataclasses import replace
@@ -89,7 +87,7 @@ def _split_countries(compared: t.Iterable[tuple[Compared, Found]]) -> t.Iterator
 def columns(resource: Resource) -> tuple[str, ...]:
     """The keys of a row, in the order of a table."""
     names = ("service_sid", "service_name", resource.field, "desired", "matches")
-    return (*names, "msg", "account_sid", "iso_country_code")
+    return (*names, "state", "msg", "account_sid", "iso_country_code")
 
 
 def _row(slot: Slot, desired: Desired | None, rows: list[Row] | ApiError | None, service: Row) -> AuditRow:
@@ -105,6 +103,7 @@ def _row(slot: Slot, desired: Desired | None, rows: list[Row] | ApiError | None,
     if not isinstance(rows, list):
         return {**row, "msg": _NOT_READ if rows is None else str(rows)}
     row[resource.field] = join_values(resource, rows)
+    row["state"] = "present" if rows else "absent"
     if desired is not None:
         outcome = derive(Facts(desired, make_plan(desired, rows), current=rows))
         row["matches"] = outcome.action == "unchanged"
@@ -164,24 +163,3 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     return {True: "yes", False: "NO"}[value] if isinstance(value, bool) else str(value)
-
-
-def write_json(path: str, result: t.Mapping[str, t.Any]) -> None:
-    """Write the counts and all rows as one JSON object.
-
-    :raises OSError: if it cannot be written.
-    """
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({key: result[key] for key in ("summary", "senders", "rows")}, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-
-
-def write_csv(path: str, resource: Resource, rows: t.Iterable[AuditRow]) -> None:
-    """Write all rows, after a line with the names of the columns.
-
-    :raises OSError: if it cannot be written.
-    """
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns(resource))
-        writer.writeheader()
-        writer.writerows(rows)

@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List, get, create and delete the resources of the API, with retries, paging and errors.
+"""List, get, create, update and delete the resources of the API, with retries, paging and errors.
 
 Private to this collection: it may change with any release.
 """
@@ -136,6 +136,10 @@ class Client:
         """Create a resource of a listing. Returns what the answer says, which the caller has to check."""
         self._confirm_account()
         return self._call("POST", path, form=form)
+
+    def update(self, path: str, form: t.Mapping[str, str]) -> dict[str, t.Any]:
+        """Change a resource. Twilio's update is a POST to its path. The caller has to check the answer, too."""
+        return self.create(path, form)
 
     def delete(self, path: str) -> bool:
         """Delete a resource. Returns whether this call deleted it: if it did not exist, this is no error."""

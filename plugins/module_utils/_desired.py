@@ -27,11 +27,24 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
 from ansible_collections.messaging.twilio.plugins.module_utils._services import ONE_OF_TWO, check_service
 
 STATES = ("present", "absent")
-ENTRY_KEYS = ("service_sid", "service_name", "account_sid", "alpha_sender", "country_senders", "state", "replace")
+ENTRY_KEYS = (
+    "service_sid",
+    "service_name",
+    "account_sid",
+    "alpha_sender",
+    "country_senders",
+    "iso_country_code",
+    "state",
+    "replace",
+    "only_if",
+    "label",
+)
 _MISSING_SENDER = (
     "alpha_sender is missing. Set it (alpha_sender_name in the role), or set state to absent to remove the sender"
 )
 
+#: The value of ``only_if`` if there is no condition. ``None`` stands for a Service without a sender.
+ANYTHING = object()
 #: Completes a desired state with the SID and the account of its Service, or raises `InputError`.
 Locate = t.Callable[[Desired], Desired]
 #: Raises `InputError` if the desired states cannot be reconciled, before the first request.
@@ -46,6 +59,7 @@ def make_desired(
     replace: object = True,
     iso_country_code: object = None,
     account_sid: object = None,
+    only_if: object = ANYTHING,
     *,
     label: str = "",
 ) -> Desired:
@@ -67,7 +81,15 @@ def make_desired(
     slot = Slot(ALPHA_SENDER, sid, account_sid=account)
     if iso_country_code is not None:
         slot = Slot(COUNTRY_SENDER, sid, check_country(iso_country_code, f"{label}iso_country_code"), account)
-    return Desired(slot, alpha_sender, str(state), replace, name)
+    return Desired(slot, alpha_sender, str(state), replace, name, _check_only_if(only_if, f"{label}only_if"))
+
+
+def _check_only_if(value: object, label: str) -> tuple[str | None, ...] | None:
+    """The senders that a slot must have: one, none or a list of them."""
+    if value is ANYTHING:
+        return None
+    values = value if isinstance(value, (list, tuple)) and value else [value]
+    return tuple(None if one in (None, "") else ALPHA_SENDER.check(one, label) for one in values)
 
 
 def _make_service(
@@ -76,6 +98,11 @@ def _make_service(
     """The desired states of the slots of one Service. ``state`` is that of the sender without a country."""
     if not isinstance(country_senders, (t.Mapping, type(None))):
         raise InputError(f"{label}country_senders must map countries to senders, got {quoted(country_senders)}")
+    if country_senders and "only_if" in options:
+        raise InputError(
+            f"{label}only_if must be in an entry for one sender, got an entry with country_senders. Write an entry "
+            "with iso_country_code for each country"
+        )
     found = []
     if not country_senders or alpha_sender is not None or options.get("state", "present") != "present":
         found.append(make_desired(alpha_sender=alpha_sender, label=label, **options))
@@ -105,6 +132,13 @@ def make_all_desired(
     _check_common(common, services)
     [desired] = _resolve([(list(zip(labels_of(services), services)), common)], locate, check)
     return desired
+
+
+def find_problems(services: t.Sequence[object], common: t.Mapping[str, object]) -> list[str]:
+    """What is wrong with entries, as far as it can be checked without a request. Arguments as in `make_all_desired`."""
+    problems: list[str] = []
+    _merge(_check_entries(list(zip(labels_of(services), services)), common, problems), problems)
+    return problems
 
 
 def make_compared(
@@ -148,14 +182,7 @@ def _resolve(
 ) -> list[tuple[Desired, ...]]:
     """The desired states of each group of labeled entries and their common options."""
     problems: list[str] = []
-    checked = [
-        [
-            (label, desired)
-            for label, entry in entries
-            for desired in _collect_error(problems, "", _from_entry, entry, common, label)
-        ]
-        for entries, common in groups
-    ]
+    checked = [_check_entries(entries, common, problems) for entries, common in groups]
     merged = [_merge(labeled, problems) for labeled in checked]
     raise_problems(problems)
     # Once for each Service, whatever the number of its slots.
@@ -176,6 +203,16 @@ def _resolve(
     merged = [_merge(labeled, problems) for labeled in found]
     raise_problems(problems)
     return merged
+
+
+def _check_entries(
+    entries: t.Iterable[tuple[str, object]], common: t.Mapping[str, object], problems: list[str]
+) -> list[tuple[str, Desired]]:
+    return [
+        (label, desired)
+        for label, entry in entries
+        for desired in _collect_error(problems, "", _from_entry, entry, common, label)
+    ]
 
 
 def _collect_error(
@@ -202,8 +239,10 @@ def _without_desired(entry: object) -> object:
 
 
 def labels_of(services: t.Sequence[object]) -> list[str]:
-    """What messages call each entry of ``services``."""
-    return [f"services, entry {number} of {len(services)}" for number in range(1, len(services) + 1)]
+    """What messages call each entry of ``services``: its own label, or its place."""
+    places = [f"services, entry {number} of {len(services)}" for number in range(1, len(services) + 1)]
+    given = [entry.get("label") if isinstance(entry, t.Mapping) else None for entry in services]
+    return [label if isinstance(label, str) else place for label, place in zip(given, places)]
 
 
 def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tuple[Desired, ...]:
@@ -218,7 +257,7 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
         if _describe(known) != _describe(desired):
             problems.append(
                 f"{label}: {_name(desired)} must have one desired state, got {_describe(desired)}, but "
-                f"{_describe(known)} in {first.partition(', ')[2]}"
+                f"{_describe(known)} in {first.rpartition(', ')[2]}"
             )
     return tuple(found.values())
 
@@ -236,9 +275,17 @@ def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> li
         raise InputError(f"{label}{named} has the unknown key {', '.join(map(quoted, unknown))}. Allowed are {allowed}")
     if "service_sid" not in entry and "service_name" not in entry:
         raise InputError(f"{label} must have service_sid or service_name, got {quoted(dict(entry))}. {ONE_OF_TWO}")
+    if entry.get("iso_country_code") is not None and entry.get("country_senders") is not None:
+        raise InputError(
+            f"{label} must have iso_country_code or country_senders, got both. iso_country_code is the country of "
+            "alpha_sender"
+        )
+    entry = {key: value for key, value in entry.items() if key != "label"}
     inherited = dict(common)
     if entry.get("state") == "absent":
         inherited.pop("alpha_sender", None)
+    if entry.get("iso_country_code") is not None:
+        inherited.pop("country_senders", None)
     return _make_service(f"{label}, ", **{**inherited, **entry})
 
 
@@ -249,4 +296,5 @@ def _name(desired: Desired) -> str:
 
 def _describe(desired: Desired) -> str:
     value = quoted(desired.value) if desired.value is not None else "any"
-    return f"{desired.state} {value}" + ("" if desired.replace else " without replace")
+    only_if = f" only if {list(desired.only_if)}" if desired.only_if is not None else ""
+    return f"{desired.state} {value}" + ("" if desired.replace else " without replace") + only_if

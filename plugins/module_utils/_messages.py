@@ -12,13 +12,18 @@ import json
 import re
 import shlex
 import typing as t
+from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
+from ansible_collections.messaging.twilio.plugins.module_utils import _service_plan as service
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, join_values
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values
 
+#: How many kinds of changes a message names before it counts the others.
+MAX_KINDS = 10
 _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
 
 #: Causes that are known before anything is written.
@@ -27,6 +32,7 @@ _BEFORE_WRITING = {
     cause.STOPPED: "{slot} was not changed, because the run was stopped",
     cause.TOO_MANY_CHANGES: "{slot} was not changed, because the plan has more changes than max_changes",
     cause.CANARY_FAILED: "{slot} was not changed, because the canary failed",
+    problem.ONLY_IF: "{slot} was not changed, because it has {current} and only_if is {only_if}",
     problem.REPLACE_IS_FALSE: "{slot} has the {label} {before!r} and replace is false. Set replace to true to set "
     "{value!r}",
     problem.NOT_RESTORABLE: "{slot} has the {label} {before!r}, which could not be restored if Twilio refused "
@@ -38,6 +44,8 @@ _SEVERAL = {
     "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
     "absent": "{slot} has several {label}s ({before}). Set {name} to the {label} that you want to delete",
 }
+#: Causes that are a guard's.
+_HELD_BACK = (cause.TOO_MANY_CHANGES, cause.CANARY_FAILED)
 #: What follows the error of a write.
 _AFTER_WRITING = {
     cause.EMPTY: "It has no {label}, as before",
@@ -107,6 +115,8 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
         "label": slot.resource.label,
         "name": slot.resource.field,
         "value": outcome.desired.value,
+        "current": f"the {slot.resource.label} {outcome.before!r}" if outcome.before else f"no {slot.resource.label}",
+        "only_if": _only_if(outcome.desired),
         "before": outcome.before,
         "after": outcome.after,
         "lost": outcome.lost,
@@ -141,12 +151,69 @@ def _second_problem(facts: Facts, outcome: Outcome) -> str:
         return ""
     if facts.problem == problem.SEVERAL:
         return ", more than one"
+    if facts.problem == problem.ONLY_IF:
+        return f", and only_if is {_only_if(outcome.desired)}"
     return f", and replace is {str(outcome.desired.replace).lower()}"
+
+
+def _only_if(desired: Desired) -> str:
+    return " or ".join("none" if value is None else repr(value) for value in desired.only_if or ())
 
 
 def change(before: str | None, after: str | None) -> str:
     """A kind of change: ``OLD CO → ACME``."""
     return f"{before or 'none'} → {after or 'none'}"
+
+
+def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
+    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
+    return Counter(change(*sides) for outcome in outcomes if (sides := sides_of(outcome)) is not None).most_common()
+
+
+def sides_of(outcome: Outcome) -> tuple[str | None, str | None] | None:
+    """The value of a slot that changes, before and after. A guard may have held the change back."""
+    if outcome.cause in _HELD_BACK and outcome.facts is not None:
+        plan = outcome.facts.plan
+        return None if plan is None else (plan.before, plan.after)
+    return (outcome.before, outcome.after) if outcome.changed else None
+
+
+def guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """Which guard held changes back, and which changes. Empty if none did."""
+    held_back = [outcome for outcome in outcomes if outcome.cause in _HELD_BACK]
+    if not held_back:
+        return []
+    count = len(held_back)
+    if held_back[0].cause == cause.TOO_MANY_CHANGES:
+        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
+        line += f"To allow it, set max_changes to {count} or more"
+    else:
+        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
+    kinds = count_changes(held_back)
+    more = len(kinds) - MAX_KINDS
+    return [
+        line,
+        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
+        *([f"and {more} more kinds of changes"] if more > 0 else []),
+    ]
+
+
+def only_if_lines(outcomes: t.Iterable[Outcome]) -> list[str]:
+    """Which slots only_if excluded. Empty if it excluded none."""
+    excluded = [outcome for outcome in outcomes if outcome.cause == problem.ONLY_IF]
+    more = len(excluded) - MAX_KINDS
+    return [*map(message, excluded[:MAX_KINDS]), *([f"and {more} more that only_if excludes"] if more > 0 else [])]
+
+
+def canary_lines(outcomes: t.Iterable[Outcome], canary: int) -> list[str]:
+    """Which Services of a plan change first, and how many changes wait for them. Empty without a canary."""
+    changes = [outcome.desired.slot.service_sid for outcome in outcomes if outcome.changed]
+    first = dict.fromkeys([*dict.fromkeys(changes)][:canary])
+    waiting = sum(service_sid not in first for service_sid in changes)
+    if not first or not waiting:
+        return []
+    others = f"{plural(waiting, 'change')} of other Services"
+    return [f"The canary is {join_first([*first])}. Only if it is as desired, {others} would follow"]
 
 
 def warning(outcome: Outcome) -> str | None:
@@ -170,3 +237,46 @@ def unrecovered_message(entry: Entry, *, unknown: bool) -> str:
         f"{name_slot(entry.slot)} {has} no {entry.slot.resource.label}: a run was killed after it deleted "
         f"{entry.value!r}. To restore it, run: {recovery_command(entry.slot, entry.value)}"
     )
+
+
+_SERVICE = {
+    "created": "{name}: created",
+    "updated": "{name}: updated {changes}",
+    "deleted": "{name}: deleted",
+    "unchanged": "{name}: unchanged",
+    "skipped": "{name} was not changed, because the run was stopped",
+    service.HAS_CAMPAIGN: "{name} was not deleted, because it has a US campaign. Delete the campaign first",
+    service.HAS_CONTENTS: "{name} was not deleted, because it has {contents}. Set force to true to delete it anyway",
+}
+_UNKNOWN_SERVICE = {
+    "created": "Twilio lists no Service with this name now, but one may appear later. Wait some minutes, and run the "
+    "task again",
+    "updated": "Whether it was updated is unknown. Run the task again",
+    "deleted": "Whether it was deleted is unknown. Run the task again",
+}
+
+
+def service_message(outcome: service.ServiceOutcome) -> str:
+    """What became of a Service, and what to do next, as one text."""
+    plan = outcome.plan
+    changes = ", ".join(plan.changes)
+    name = name_service(outcome)
+    if outcome.error is None:
+        if plan.desired.state == "absent" and plan.before is None:
+            return f"{name}: unchanged, does not exist"
+        contents = service.count_contents(plan.contents)
+        return _SERVICE[plan.problem or outcome.action].format(name=name, changes=changes, contents=contents)
+    if outcome.wrote:
+        return f"{name} was {plan.action}, but is not as desired: {outcome.error}"
+    text = f"{name} could not be {plan.action}: {outcome.error}"
+    if outcome.read_error is not None:
+        return f"{text}. Whether it was {plan.action} is unknown: {outcome.read_error}"
+    return f"{text}. {_UNKNOWN_SERVICE[plan.action]}" if outcome.unknown else text
+
+
+def name_service(outcome: service.ServiceOutcome) -> str:
+    """What messages call a Service: its SID, if it is known, and its name."""
+    row = outcome.row or outcome.plan.before or {}
+    sid = row.get("sid") or outcome.plan.desired.sid
+    name = row.get("friendly_name") or outcome.plan.desired.name
+    return " ".join(filter(None, [sid and str(sid), name and (f"({name!r})" if sid else repr(name))]))

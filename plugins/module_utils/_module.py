@@ -104,6 +104,7 @@ def controller_spec() -> Spec:
     """The options that the action plugin of the same name reads on the controller, and does not pass on."""
     return {
         "hosts": {"type": "list", "elements": "str"},
+        "file": {"type": "str"},
         "report_path": {"type": "str"},
         "report_mode": {"type": "raw"},
     }
@@ -149,9 +150,14 @@ def count_max_changes(value: object, total: int) -> int | None:
 
 
 def check_path(path: str | None, name: str) -> None:
-    """Raise `InputError` if the option ``name`` is not the path of a file that can be written. Keeps the file."""
+    """Raise `InputError` if the option ``name`` is not the path of a file that can be written.
+
+    Keeps the file. Creates its folder if that is missing.
+    """
     if path is not None:
         try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.dirname(os.path.abspath(path)))
             with open(path, "a", encoding="utf-8"):
                 pass
         except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
+    ONLY_IF,
     Desired,
     Plan,
     Slot,
@@ -149,6 +150,11 @@ class Outcome:
         return self.lost is not None and self.after is None
 
     @property
+    def not_started(self) -> bool:
+        """Whether the run ended, or a guard stopped it, before this slot. ``only_if`` is the user's decision."""
+        return self.action == "skipped" and self.cause != ONLY_IF
+
+    @property
     def changed(self) -> bool:
         """Whether the slot differs from what it was, as far as that is known."""
         if self.action == "failed":
@@ -163,6 +169,9 @@ def derive(facts: Facts) -> Outcome:
         return _failed(facts, NOT_READ)
     if plan is None:
         return Outcome(facts.desired, "skipped", cause=STOPPED)
+    if plan.problem == ONLY_IF:
+        row = facts.current[0] if facts.current else None
+        return Outcome(facts.desired, "skipped", plan.before, plan.before, ONLY_IF, row=row, facts=facts)
     if plan.problem is not None:
         return _failed(facts, plan.problem, after=plan.before)
     if facts.held_back is not None:

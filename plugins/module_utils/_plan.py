@@ -10,7 +10,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Resource, Row, is_sid, sid_key
@@ -20,6 +20,7 @@ SEVERAL = "several"
 REPLACE_IS_FALSE = "replace_is_false"
 NOT_RESTORABLE = "not_restorable"
 NO_SID = "no_sid"
+ONLY_IF = "only_if"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Desired:
 
     The ``service_sid`` of the slot is empty while the Service is only known by its ``service_name``.
     With ``absent``, a ``value`` of ``None`` stands for any. ``replace`` allows to delete another value.
+
+    :ivar only_if: the values that the slot may have now to be changed, ``None`` for no value. Without it, any.
     """
 
     slot: Slot
@@ -54,19 +57,24 @@ class Desired:
     state: str = "present"
     replace: bool = True
     service_name: str | None = None
+    only_if: tuple[str | None, ...] | None = None
+
+    def once_deleted(self) -> Desired:
+        """The same for a slot whose value may be deleted already: ``only_if`` allows no value, too."""
+        return self if self.only_if is None else replace(self, only_if=(*self.only_if, None))
 
 
 @dataclass(frozen=True)
 class Plan:
     """What leads from the current to the desired state.
 
-    :ivar action: ``created``, ``replaced``, ``deleted``, ``unchanged`` or ``failed``.
+    :ivar action: ``created``, ``replaced``, ``deleted``, ``unchanged``, ``failed`` or ``skipped``.
     :ivar before: the current value. Several are joined by a comma and a space. ``None`` if there is none.
     :ivar after: the same, once the plan is applied.
     :ivar delete: the rows to delete, first.
     :ivar create: the value to create, then.
     :ivar remaining: the row that stays: that of the desired value, else the first that is not deleted.
-    :ivar problem: why nothing may be done, if ``action`` is ``failed``.
+    :ivar problem: why nothing may be done, if ``action`` is ``failed`` or ``skipped``.
     :ivar extra: the values that stay although they are not desired.
     """
 
@@ -119,8 +127,16 @@ def rows_of(slot: Slot, listing: t.Iterable[Row], countries: t.Mapping[str, str]
 def make_plan(desired: Desired, current: t.Sequence[Row]) -> Plan:
     """What has to be done for ``desired`` if the slot has the rows ``current``.
 
-    Values are compared exactly. A value that ``desired`` does not name is deleted only if it is the only one.
+    Values are compared exactly. A value that ``desired`` does not name is deleted only if it is the only one. If the
+    slot is as desired, ``only_if`` does not matter.
     """
+    plan = _plan_unconditionally(desired, current)
+    if plan.action == "unchanged" or desired.only_if is None or plan.before in desired.only_if:
+        return plan
+    return Plan("skipped", plan.before, plan.before, problem=ONLY_IF)
+
+
+def _plan_unconditionally(desired: Desired, current: t.Sequence[Row]) -> Plan:
     resource = desired.slot.resource
     before = join_values(resource, current)
     matching = [row for row in current if desired.value is not None and row.get(resource.field) == desired.value]

@@ -182,7 +182,7 @@ def _plan_again(client: Client, facts: Facts) -> Plan | None:
         return None
     current = _note_listing(facts, listing)
     contradictory = facts.contradictory()
-    plan = make_plan(desired, current)
+    plan = make_plan(desired.once_deleted(), current)
     if plan.action == "unchanged" or facts.created:
         facts.row = facts.row or plan.remaining
         facts.open_create = False

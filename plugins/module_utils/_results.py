@@ -1,37 +1,31 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Outcomes as the results of modules: fields, summary, diff and progress.
+"""Outcomes as the results of modules: fields, summary and diff.
 
 Private to this collection: it may change with any release.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
 import typing as t
 from collections import Counter
-from datetime import datetime, timezone
 
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
-    change,
+    canary_lines,
+    guard_lines,
     message,
     name_slot,
+    only_if_lines,
     recovery_command,
+    sides_of,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
-    CANARY_FAILED,
-    STOPPED,
-    TOO_MANY_CHANGES,
-    Outcome,
-    errors_of,
-)
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import sid_key
 
@@ -42,8 +36,6 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
-#: How many kinds of changes a message names before it counts the others.
-MAX_KINDS = 10
 #: How many slots a diff shows before it counts the others.
 MAX_IN_DIFF = 50
 
@@ -93,9 +85,9 @@ def account_of(client: AnyClient, outcomes: t.Iterable[Outcome]) -> str | None:
 
 
 def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mode: bool = False) -> dict[str, t.Any]:
-    """The result of a module for one slot. A skipped slot is a failure, because it is not as desired."""
+    """The result of a module for one slot. If the run ended before it, that is a failure: it is not as desired."""
     resource = outcome.desired.slot.resource
-    failed = outcome.action in ("failed", "skipped")
+    failed = outcome.action == "failed" or outcome.not_started
     row = outcome.row
     if row is None and outcome.after is not None and outcome.action in ("created", "replaced"):
         slot = outcome.desired.slot
@@ -113,23 +105,27 @@ def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mod
 
 
 def bulk_result(
-    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False
+    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False, canary: int = 0
 ) -> dict[str, t.Any]:
-    """The result of a module for many slots."""
+    """The result of a module for many slots.
+
+    :arg canary: how many Services change first, for check mode.
+    """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = [*failure_lines(outcomes), *_guard_lines(outcomes)]
+    failures = [*failure_lines(outcomes), *guard_lines(outcomes)]
     desired = [outcome.desired for outcome in outcomes]
+    lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
-        "msg": "\n".join([summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]),
+        "msg": "\n".join([*lines, *only_if_lines(outcomes), *(canary_lines(outcomes, canary) if check_mode else ())]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
         "desired": count_desired(desired),
         "diff": make_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
-    stopped = any(outcome.cause == STOPPED for outcome in outcomes)
-    return {**result, "failed": True} if failures or stopped else result
+    result["stopped"] = any(outcome.not_started for outcome in outcomes)
+    return {**result, "failed": True} if failures or result["stopped"] else result
 
 
 def make_summary(counts: t.Mapping[str, int]) -> dict[str, int]:
@@ -145,7 +141,7 @@ def summary_line(summary: t.Mapping[str, int], slots: str) -> str:
     """
     if not summary["total"]:
         return f"{slots}: nothing to do"
-    return f"{slots}: {_counts(summary)}" + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
+    return f"{slots}: {count_actions(summary)}" + (f", {summary['skipped']} skipped" if summary["skipped"] else "")
 
 
 def count_slots(desired: t.Collection[Desired]) -> str:
@@ -156,7 +152,7 @@ def count_slots(desired: t.Collection[Desired]) -> str:
     return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 
-def _counts(summary: t.Mapping[str, int]) -> str:
+def count_actions(summary: t.Mapping[str, int]) -> str:
     return ", ".join(f"{summary[action]} {action}" for action in ACTIONS if action != "skipped")
 
 
@@ -168,45 +164,12 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     # A lost value needs a person, so each is named.
     failed.sort(key=lambda outcome: outcome.lost is None)
     lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
-    skipped = sum(outcome.action == "skipped" for outcome in outcomes)
+    skipped = sum(outcome.not_started for outcome in outcomes)
     line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
     line += f", {skipped} skipped" if skipped else ""
     line += f". Lost senders: {', '.join(lost)}" if lost else ""
     more = len(failed) - MAX_REASONS
     return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
-
-
-def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
-    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
-    return Counter(change(*sides) for outcome in outcomes if (sides := _sides(outcome)) is not None).most_common()
-
-
-def _sides(outcome: Outcome) -> tuple[str | None, str | None] | None:
-    """The value of a slot that changes, before and after. A guard may have held the change back."""
-    if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED) and outcome.facts is not None:
-        plan = outcome.facts.plan
-        return None if plan is None else (plan.before, plan.after)
-    return (outcome.before, outcome.after) if outcome.changed else None
-
-
-def _guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
-    """Which guard held changes back, and which changes. Empty if none did."""
-    held_back = [outcome for outcome in outcomes if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED)]
-    if not held_back:
-        return []
-    count = len(held_back)
-    if held_back[0].cause == TOO_MANY_CHANGES:
-        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
-        line += f"To allow it, set max_changes to {count} or more"
-    else:
-        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
-    kinds = count_changes(held_back)
-    more = len(kinds) - MAX_KINDS
-    return [
-        line,
-        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
-        *([f"and {more} more kinds of changes"] if more > 0 else []),
-    ]
 
 
 def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
@@ -226,7 +189,7 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
 
 def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
     """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [(outcome, sides) for outcome in outcomes if (sides := _sides(outcome)) is not None]
+    changed = [(outcome, sides) for outcome in outcomes if (sides := sides_of(outcome)) is not None]
     more = len(changed) - MAX_IN_DIFF
     end = f"... and {more} more\n" if more > 0 else ""
     before, after = (
@@ -255,42 +218,3 @@ def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str,
         )
         warnings.append(unrecovered_message(entry, unknown=unknown))
     return {"unrecovered": entries, "warnings": warnings}
-
-
-def write_progress(
-    path: str | None, desired: t.Collection[Desired], interval: float, *, check_mode: bool = False
-) -> t.Callable[[int, t.Mapping[str, int]], None]:
-    """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
-
-    A line is due ``interval`` seconds after the last line, and for the last slot.
-    """
-    total, slots = len(desired), count_slots(desired)
-    last = time.monotonic()
-
-    def progress(done: int, counts: t.Mapping[str, int]) -> None:
-        nonlocal last
-        if path is None or (done != total and time.monotonic() - last < interval):
-            return
-        last = time.monotonic()
-        line = f"{done} of {slots} done: {_counts(make_summary(counts))}. {total - done} left"
-        # A full disk is no reason to stop.
-        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
-            file.write(line + (CHECK_MODE if check_mode else "") + "\n")
-
-    return progress
-
-
-class Stopwatch:
-    """When a run began, and how long it took."""
-
-    def __init__(self) -> None:
-        self._started_at = datetime.now(timezone.utc)
-        self._begin = time.monotonic()
-
-    def fields(self, client: AnyClient) -> dict[str, t.Any]:
-        """``started_at`` (UTC, ISO 8601), ``seconds`` since then, and the ``requests`` of ``client``."""
-        return {
-            "started_at": self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "seconds": round(time.monotonic() - self._begin, 3),
-            "requests": client.requests_sent,
-        }

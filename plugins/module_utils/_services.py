@@ -35,6 +35,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
     is_sid,
     sid_key,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._service_plan import shown
 
 ONE_OF_TWO = "Set service_sid or service_name"
 
@@ -202,7 +203,7 @@ def check_filter(service_sid: str | None, service_name: str | None, name_glob: s
 def read_services(
     client: AnyClient, service_sid: str | None = None, service_name: str | None = None, name_glob: str | None = None
 ) -> list[Row]:
-    """The Services that match what `check_filter` checked, all of them by default.
+    """The Services that match what `check_filter` checked, all of them by default, without passwords in their URLs.
 
     A name matches exactly. In a pattern, ``*``, ``?`` and ``[...]`` have their usual meaning. Case matters.
 
@@ -210,12 +211,12 @@ def read_services(
     """
     if service_sid is not None:
         try:
-            return [client.for_account(None).get(f"{SERVICES_PATH}/{service_sid}")]
+            return [shown(client.for_account(None).get(f"{SERVICES_PATH}/{service_sid}"))]
         except ApiError as error:
             if not error.not_found:
                 raise
             return []
-    services = list_services(client)
+    services: list[Row] = [shown(service) for service in list_services(client)]
     if service_name is not None:
         return [service for service in services if service.get("friendly_name") == service_name]
     if name_glob is not None:

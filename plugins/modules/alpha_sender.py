@@ -26,6 +26,13 @@ options:
       - If not set, the module manages the alpha sender for all countries that do not have their own.
       - Put the code in quotes if YAML reads it as another type, for example V("NO").
     type: raw
+  only_if:
+    description:
+      - The alpha sender that the Service must have now. If it has another one, the module does not change it and the
+        outcome is V(skipped). The task does not fail.
+      - An empty string stands for a Service without an alpha sender.
+      - If the Service already is in the desired state, the outcome is V(unchanged).
+    type: raw
 extends_documentation_fragment:
   - messaging.twilio._service
   - messaging.twilio._journal
@@ -57,6 +64,12 @@ EXAMPLES = r"""
     alpha_sender: ACME
     replace: false
 
+- name: Replace the old name of the company, and no other alpha sender
+  messaging.twilio.alpha_sender:
+    service_sid: MG00000000000000000000000000000001
+    alpha_sender: ACME
+    only_if: OLD CO
+
 - name: Use another alpha sender in France
   messaging.twilio.alpha_sender:
     service_sid: MG00000000000000000000000000000001
@@ -79,8 +92,8 @@ action:
   description:
     - What the module did. In check mode, what it would do.
     - V(unchanged) means that the Service already was in the desired state.
-    - V(failed) or V(skipped) if the task fails. V(skipped) means that the run was cancelled before the module changed
-      anything.
+    - V(failed) if the task fails. V(skipped) means that O(only_if) excluded the Service. If the task fails, it means
+      that the run was cancelled before the module changed anything.
   returned: unless the task failed before the module read the Service
   type: str
   choices: [created, replaced, deleted, unchanged, failed, skipped]
@@ -223,13 +236,14 @@ from ansible_collections.messaging.twilio.plugins.module_utils._services import 
 
 def main() -> None:
     spec = {**service_spec(), **desired_spec(), "journal_path": {"type": "path"}, **connection_spec()}
-    spec["iso_country_code"] = {"type": "raw"}
+    spec.update(iso_country_code={"type": "raw"}, only_if={"type": "raw"})
     del spec["country_senders"]
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def job(params: dict[str, t.Any], connect: Connect) -> dict[str, t.Any]:
         names = ("service_sid", "service_name", "alpha_sender", "iso_country_code", "state", "replace")
-        desired = make_desired(**{name: params[name] for name in names})
+        only_if = {} if params["only_if"] is None else {"only_if": params["only_if"]}
+        desired = make_desired(**{name: params[name] for name in names}, **only_if)
         with Journal(params["journal_path"], check_mode=module.check_mode) as journal:
             client = connect(1)
             desired = Directory(lambda: list_services(client)).locate(desired)

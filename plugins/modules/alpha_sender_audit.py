@@ -21,7 +21,7 @@ options:
     description:
       - The Messaging Services, in the form of O(messaging.twilio.alpha_senders#module:services). An entry without a
         desired state is read, but not compared.
-      - If you set neither O(services) nor O(hosts), the module audits all Services of the account.
+      - If you set neither O(services) nor O(file) nor O(hosts), the module audits all Services of the account.
     type: list
     elements: raw
   alpha_sender:
@@ -54,10 +54,24 @@ options:
     type: int
     default: 25
   json_path:
-    description: Absolute path of a JSON file for the counts and all rows. Not written in check mode.
+    description:
+      - Path of a JSON file for the counts and all rows, as for O(csv_path).
     type: path
   csv_path:
-    description: Absolute path of a CSV file for all rows. Not written in check mode.
+    description:
+      - Path of a CSV file for all rows. M(messaging.twilio.alpha_senders) takes it as O(file), and changes nothing
+        unless you edit its column C(alpha_sender).
+      - A cell that a spreadsheet would take for a formula starts with an apostrophe, which O(file) removes.
+      - A relative path starts in the folder in which you started C(ansible-playbook). If the folder of the file is
+        missing, the module creates it.
+      - Not written in check mode.
+    type: path
+  export_path:
+    description:
+      - Path of a YAML file with the current alpha senders as C(alpha_sender_services), to keep them under version
+        control. The playbook C(messaging.twilio.apply) takes it with C(-e @FILE), and O(file) takes it, too.
+      - Services that could not be read, or have several alpha senders, are comments.
+      - Like O(csv_path) otherwise.
     type: path
 extends_documentation_fragment:
   - messaging.twilio._controller
@@ -127,6 +141,10 @@ rows:
       description: Whether the Service is in the desired state. Null if it was not compared, or could not be read.
       returned: always
       type: bool
+    state:
+      description: V(present) if the Service has an alpha sender, V(absent) if not. Null if it could not be read.
+      returned: always
+      type: str
     msg:
       description:
         - Why the Service could not be read, or why M(messaging.twilio.alpha_senders) would fail for it. Otherwise null.
@@ -212,7 +230,8 @@ import typing as t
 from functools import lru_cache
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.messaging.twilio.plugins.module_utils._audit import audit, audit_result, write_csv, write_json
+from ansible_collections.messaging.twilio.plugins.module_utils._audit import audit, audit_result
+from ansible_collections.messaging.twilio.plugins.module_utils._audit_files import PATH_OPTIONS, write_files
 from ansible_collections.messaging.twilio.plugins.module_utils._desired import make_compared
 from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     Connect,
@@ -227,8 +246,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     run_module,
     services_spec,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
-from ansible_collections.messaging.twilio.plugins.module_utils._results import Stopwatch
 from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services, split_valid
 
 
@@ -238,6 +257,7 @@ def main() -> None:
         "table_rows": {"type": "int", "default": 25},
         "json_path": {"type": "path"},
         "csv_path": {"type": "path"},
+        "export_path": {"type": "path"},
     }
     spec = {**spec, **desired_spec(), **controller_spec(), **accounts_spec(), **connection_spec()}
     spec["country_senders"] = {"type": "raw"}  # true, or what a country is compared with
@@ -247,7 +267,7 @@ def main() -> None:
         check_controller_options(params)
         check_concurrency(params["concurrency"])
         check_minimum("table_rows", params["table_rows"])
-        paths = {} if module.check_mode else {name: params[name] for name in ("json_path", "csv_path")}
+        paths = {} if module.check_mode else {name: params[name] for name in PATH_OPTIONS}
         for name, path in paths.items():
             check_path(path, name)
         client, stopwatch = connect(params["concurrency"]), Stopwatch()
@@ -275,10 +295,7 @@ def main() -> None:
         result = audit_result(ALPHA_SENDER, rows, table_rows=params["table_rows"])
         result.update(stopwatch.fields(client), warnings=warnings)
         try:
-            if paths.get("json_path") is not None:
-                write_json(paths["json_path"], result)
-            if paths.get("csv_path") is not None:
-                write_csv(paths["csv_path"], ALPHA_SENDER, rows)
+            result["msg"] = "\n".join([result["msg"], *write_files(paths, result)])
         except OSError as error:
             result.update(failed=True, msg=f"{result['msg']}\nThe result cannot be written: {error}")
         return result

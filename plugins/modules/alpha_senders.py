@@ -29,6 +29,11 @@ options:
       - An entry has one of the keys C(service_sid) and C(service_name). It can also have C(alpha_sender),
         C(country_senders), C(state) and C(replace), which override the options of the same name.
       - An entry with C(state=absent) and without C(alpha_sender) removes any alpha sender.
+      - An entry can have C(only_if), the alpha sender that its Service must have now, null for none, or a list of
+        these. If the Service has another alpha sender, the module does not change it. Its action is V(skipped), and the
+        task does not fail.
+      - An entry can have C(iso_country_code) instead of C(country_senders). Then it is about the alpha sender for this
+        country.
       - An entry can have C(account_sid), the SID of the account that its Service belongs to. Then the module does not
         need to list Services to find it.
       - C(service_name) is a friendly name and must match exactly. To find it, the module lists all Services once. If no
@@ -36,7 +41,8 @@ options:
       - You can repeat a Service with the same desired state. Two different desired states for one Service are an error.
       - If the list is empty, the module does nothing.
       - Use SIDs instead of entries if all Services have the same desired state. They need less time and memory.
-      - You must set either O(services) or O(hosts).
+      - An entry can have C(label), its name in messages. With O(file), this is the line of the file.
+      - You must set O(services), O(file) or O(hosts).
     type: list
     elements: raw
   concurrency:
@@ -60,6 +66,7 @@ options:
     description:
       - Number of Services that need a change and are changed first, in the order of O(services).
       - The module reads them again. Only if all of them are as desired, it changes the other Services.
+      - In check mode, RV(msg) names the Services that would change first.
     type: int
     default: 0
   progress_path:
@@ -113,6 +120,16 @@ EXAMPLES = r"""
     concurrency: 20
     max_failures: 5
 
+- name: Replace the old name of the company, and no other alpha sender
+  messaging.twilio.alpha_senders:
+    services:
+      - service_sid: MG00000000000000000000000000000001
+        alpha_sender: ACME
+        only_if: OLD CO
+      - service_sid: MG00000000000000000000000000000002
+        alpha_sender: ACME
+        only_if: null # only if it has none
+
 - name: Use another alpha sender in some countries
   messaging.twilio.alpha_senders:
     alpha_sender: ACME
@@ -163,8 +180,9 @@ outcomes:
     action:
       description:
         - What the module did. In check mode, what it would do.
-        - V(unchanged) means that the Service already was in the desired state. V(skipped) means that the module did not
-          change it, because the run was stopped or because of O(max_changes) or O(canary).
+        - V(unchanged) means that the Service already was in the desired state.
+        - V(skipped) means that the module did not change it, because the run was stopped, or because of O(max_changes),
+          O(canary) or C(only_if). See RV(outcomes[].msg).
       returned: always
       type: str
       choices: [created, replaced, deleted, unchanged, failed, skipped]
@@ -240,7 +258,8 @@ summary:
       returned: always
       type: int
     skipped:
-      description: The module did not change the Service, because the run was stopped or because of a guard.
+      description: The module did not change the Service, because the run was stopped, or because of a guard or
+        C(only_if).
       returned: always
       type: int
     total:
@@ -255,6 +274,10 @@ summary:
     failed: 0
     skipped: 0
     total: 1000
+stopped:
+  description: Whether Services were not started, because the run was stopped or because of a guard.
+  returned: always, unless the task failed before the first Service
+  type: bool
 desired:
   description: Each desired state, with the number of Services that have it. The most frequent one is first.
   returned: always, unless the task failed before the first Service
@@ -367,12 +390,11 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     run_module,
     services_spec,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch, write_progress
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
-    Stopwatch,
     account_of,
     bulk_result,
     unrecovered_result,
-    write_progress,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._services import Directory, list_services
 
@@ -399,7 +421,7 @@ def main() -> None:
         check_minimum("progress_interval", params["progress_interval"])
         check_path(params["progress_path"], "progress_path")
         if params["services"] is None:
-            raise InputError("services is missing. Set it, or set hosts in a task of a play")
+            raise InputError("services is missing. Set it, or set file or hosts in a task of a play")
         check_mode = module.check_mode
         with Journal(params["journal_path"], check_mode=check_mode) as journal:
             client, stopwatch = connect(params["concurrency"]), Stopwatch()
@@ -426,7 +448,9 @@ def main() -> None:
                 journal=journal,
             )
             unrecovered = find_unrecovered(client, journal, outcomes, concurrency=params["concurrency"])
-        result = bulk_result(outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode)
+        result = bulk_result(
+            outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode, canary=params["canary"]
+        )
         left = unrecovered_result(unrecovered)
         result["warnings"] += left.pop("warnings") + journal.warnings
         for outcome in result["outcomes"]:

@@ -49,7 +49,9 @@ def test_services_that_differ_come_first_when_a_sender_is_desired(
     run = play(tmp_path, AUDIT, extra=extra, variables=environment(simulator))
     assert run.status == status, run.output
     line = "5 Services: 3 with alpha sender, 2 without, 2 as desired, 3 drifted, 0 unread"
-    assert f'"msg": "{line}"' in run.output
+    assert f'"{line}"' in run.output
+    assert f'"CSV: {tmp_path}/a.csv"' in run.output
+    assert f'"JSON: {tmp_path}/a.json"' in run.output
     table = [text for text in run.output.splitlines() if "MG0" in text and "  " in text.strip()]
     assert [text.split()[-1].rstrip('",') for text in table[:5]] == ["NO", "NO", "NO", "yes", "yes"]
     assert set(simulator.requests()) == {"GET"}
@@ -57,7 +59,7 @@ def test_services_that_differ_come_first_when_a_sender_is_desired(
     rows = {row["service_sid"]: row for row in data["rows"]}
     assert rows[mg(4)] == {
         "service_sid": mg(4), "service_name": "{{ 1 + 1 }}", "alpha_sender": None, "desired": "ACME",
-        "matches": False, "msg": None, "account_sid": ACCOUNT_SID, "iso_country_code": None,
+        "matches": False, "state": "absent", "msg": None, "account_sid": ACCOUNT_SID, "iso_country_code": None,
     }  # fmt: skip
     assert (data["summary"]["drifted"], data["senders"]) == (3, {"ACME": 2, "OLD": 1})
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:

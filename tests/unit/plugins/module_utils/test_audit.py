@@ -14,9 +14,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._audit import (
     audit,
     audit_result,
     columns,
-    write_csv,
-    write_json,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._audit_files import write_files
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
@@ -140,18 +139,17 @@ def test_files_have_all_rows(simulator: Simulator, tmp_path: Path) -> None:
     client = make_client(simulator, max_retries=0)
     wanted = [desired(mg(number), "ACME") for number in (1, 2, 3)]
     result = audit_result(ALPHA_SENDER, audit(client, wanted, [], list_services(client), concurrency=1), table_rows=1)
-    write_csv(str(tmp_path / "rows.csv"), ALPHA_SENDER, result["rows"])
-    with open(tmp_path / "rows.csv", encoding="utf-8", newline="") as file:
+    paths = {option: str(tmp_path / f"rows.{option}") for option in ("csv_path", "json_path")}
+    assert write_files(paths, result) == [f"CSV: {paths['csv_path']}", f"JSON: {paths['json_path']}"]
+    with open(paths["csv_path"], encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))
     assert [row["service_name"] for row in read] == ["A", "B", 'C "quoted", Grüße']
     assert [row["matches"] for row in read] == ["True", "False", "False"]
-    write_json(str(tmp_path / "rows.json"), result)
-    found = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    found = json.loads(Path(paths["json_path"]).read_text(encoding="utf-8"))
     assert found == {key: result[key] for key in ("summary", "senders", "rows")}
 
 
-def test_full_disk_is_an_error_of_the_system() -> None:
+@pytest.mark.parametrize("option", ["csv_path", "json_path", "export_path"])
+def test_full_disk_is_an_error_of_the_system(option: str) -> None:
     with pytest.raises(OSError, match="No space left on device"):
-        write_csv("/dev/full", ALPHA_SENDER, [])
-    with pytest.raises(OSError, match="No space left on device"):
-        write_json("/dev/full", {"summary": {}, "senders": {}, "rows": []})
+        write_files({option: "/dev/full"}, {"summary": {}, "senders": {}, "rows": []})

@@ -23,7 +23,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal import J
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
-from ansible_collections.messaging.twilio.plugins.module_utils._results import bulk_result, write_progress
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import write_progress
+from ansible_collections.messaging.twilio.plugins.module_utils._results import bulk_result
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import Cancellation
 
 from simulator import Simulator

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import shlex
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.messaging.twilio.plugins.module_utils._audit import audit, audit_result, write_csv
+from ansible_collections.messaging.twilio.plugins.module_utils._audit import audit, audit_result
+from ansible_collections.messaging.twilio.plugins.module_utils._audit_files import write_files
 from ansible_collections.messaging.twilio.plugins.module_utils._bulk import find_unrecovered, reconcile_all
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
 from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all, read_slots
@@ -24,6 +26,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal import J
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message, recovery_command, warning
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import write_progress
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
@@ -31,7 +34,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     outcome_fields,
     single_result,
     unrecovered_result,
-    write_progress,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._services import list_services, services_with_senders
 
@@ -586,10 +588,9 @@ class TestAudit:
         assert result["senders"] == {"ACME FR": 2, "ACME": 1, "OLD GB": 1}
         assert set(simulator.requests()) == {"GET"}
         assert len(simulator.requests()) == 4
-        write_csv(str(tmp_path / "rows.csv"), ALPHA_SENDER, rows)
-        lines = (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()
-        assert lines[0].endswith(",iso_country_code")
-        assert [line.rpartition(",")[2] for line in lines[1:5]] == ["", "FR", "GB", "DE"]
+        write_files({"csv_path": str(tmp_path / "rows.csv")}, result)
+        with open(tmp_path / "rows.csv", encoding="utf-8", newline="") as file:
+            assert [row["iso_country_code"] for row in csv.DictReader(file)][:4] == ["", "FR", "GB", "DE"]
 
     def test_reads_all_countries_and_compares_those_with_a_desired_sender(self, simulator: Simulator) -> None:
         simulator.reset(seed({"": "ACME", "GB": "B", "FR": "F", "DE": "D"}, {"": "ACME"}, {"FR": "F"}))

@@ -22,7 +22,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desi
 from support.account import mg
 from support.desired import desired, desired_in
 
-KEYS = "service_sid, service_name, account_sid, alpha_sender, country_senders, state, replace"
+KEYS = (
+    "service_sid, service_name, account_sid, alpha_sender, country_senders, iso_country_code, state, replace, only_if, "
+    "label"
+)
 SHOPS = {"Shop UK": mg(1), "Shop FR": mg(2), "Same": mg(1)}
 
 

@@ -12,6 +12,8 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,6 +37,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal_file imp
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
     message,
     recovery_command,
+    service_message,
     unrecovered_message,
     warning,
 )
@@ -42,6 +45,12 @@ from ansible_collections.messaging.twilio.plugins.module_utils._outcome import F
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._service_apply import reconcile_service
+from ansible_collections.messaging.twilio.plugins.module_utils._service_plan import (
+    DesiredService,
+    ServiceOutcome,
+    make_service_plan,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import ExchangeError, Transport
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +61,7 @@ from support.ansible_run import ROOT
 from support.client import make_client
 from support.desired import desired
 from support.explanations import EXPLANATIONS
+from support.service import desired_service, services_seed
 
 PAGE = ROOT / "docs/docsite/rst/errors.rst"
 HEAD = "   message | cause | what to do\n"
@@ -66,6 +76,7 @@ SOURCES = (
     "_accounts",
     "_services",
     "_desired",
+    "_service_plan",
     "_module",
 )
 OTHER_ACCOUNT = "AC" + "0" * 31 + "2"
@@ -173,6 +184,8 @@ BAD: list[Callable[[], object]] = [
     several({"service_sid": SID, "country_senders": {False: "ACME"}}),
     several({"service_sid": SID, "country_senders": {"GB": "A.B"}}),
     several({"service_sid": SID, "account_sid": "AC12", "alpha_sender": "ACME"}),
+    several({"service_sid": SID, "country_senders": {"GB": "ACME"}, "only_if": "OLD"}),
+    several({"service_sid": SID, "country_senders": {"GB": "ACME"}, "iso_country_code": "GB", "alpha_sender": "ACME"}),
     foreign,
     with_accounts(["x"]),
     with_accounts({"AC12": {}}),
@@ -192,6 +205,18 @@ BAD: list[Callable[[], object]] = [
     one(SID, None, "12345"),
     one(SID, None, "ACME", "gone"),
     one(SID, None, "ACME", replace="perhaps"),
+    *(
+        partial(desired_service, **given)
+        for given in (
+            {},
+            {"service_sid": SID, "friendly_name": "Shop", "state": "absent"},
+            {"friendly_name": "x" * 65},
+            {"friendly_name": "Shop", "fallback_url": "shop.example"},
+            {"friendly_name": "Shop", "validity_period": 0},
+        )
+    ),
+    partial(make_service_plan, DesiredService(None, "A"), LISTED[:2]),
+    partial(make_service_plan, DesiredService(SID, None), []),
     lambda: _services.check_filter(SID, None, "Shop*"),
     lambda: _services.check_filter(None, None, ""),
     lambda: _module.check_concurrency(101),
@@ -199,7 +224,9 @@ BAD: list[Callable[[], object]] = [
     lambda: _module.check_minimum("progress_interval", -0.5),
     lambda: _module.count_max_changes("ten", 300),
     lambda: _module.check_path("/no/such/folder/file", "csv_path"),
-    lambda: _module.check_controller_options({"hosts": None, "report_path": "report.html", "report_mode": None}),
+    lambda: _module.check_controller_options(
+        {"hosts": None, "file": None, "report_path": "report.html", "report_mode": None}
+    ),
     lambda: Journal("/no/such/folder"),
     full_journal,
 ]
@@ -207,6 +234,7 @@ BAD: list[Callable[[], object]] = [
 #: What Twilio or the network does to a Service with these senders, and what is desired.
 STATUS = {"kind": "status", "count": 99}
 ACME = desired(SID, "ACME")
+ONLY_IF_OLD = replace(ACME, only_if=("OLD",))
 TROUBLE: list[tuple[list[str], list[dict[str, Any]], Desired]] = [
     (["OLD", "NEW"], [], ACME),
     (["OLD", "NEW"], [], desired(SID, None, "absent")),
@@ -241,12 +269,27 @@ TROUBLE: list[tuple[list[str], list[dict[str, Any]], Desired]] = [
 ]
 
 
+#: What Twilio or the network does while one Service is managed, what it has, and what is asked.
+LOST: dict[str, Any] = {"kind": "reset", "method": "POST"}
+SHOP: dict[str, Any] = {"friendly_name": "Shop"}
+SERVICE_TROUBLE: list[tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]] = [
+    ([{**SHOP, "phone_numbers": ["+15005550006"]}], [], {**SHOP, "state": "absent"}),
+    ([{**SHOP, "campaigns": ["VERIFIED"]}], [], {**SHOP, "state": "absent", "force": True}),
+    ([SHOP], [{**STATUS, "status": 400, "method": "POST"}], {**SHOP, "usecase": "poll"}),
+    ([SHOP], [{"kind": "reset", "method": "DELETE", "count": 9}], {**SHOP, "state": "absent"}),
+    ([SHOP], [{**STATUS, "kind": "not_found", "method": "DELETE"}], {**SHOP, "state": "absent"}),
+    ([SHOP], [{**LOST, "count": 9}], {**SHOP, "usecase": "poll"}),
+    ([], [{**LOST, "count": 9}], SHOP),
+    ([], [LOST, {**STATUS, "method": "GET", "skip": 1}], SHOP),
+]
+
+
 def row(name: str | None, **more: object) -> dict[str, object]:
     return {"sid": "AI" + "0" * 32, "alpha_sender": name, **more}
 
 
-def facts(current: Sequence[Mapping[str, object]], **known: Any) -> Facts:
-    return Facts(ACME, make_plan(ACME, current), current=known.pop("now", current), **known)
+def facts(current: Sequence[Mapping[str, object]], wanted: Desired = ACME, **known: Any) -> Facts:
+    return Facts(wanted, make_plan(wanted, current), current=known.pop("now", current), **known)
 
 
 REFUSED = ApiError("POST failed: HTTP 400: Refused", status=400)
@@ -258,10 +301,13 @@ RARE: list[Facts] = [
     Facts(ACME),
     facts([row("OLD")], held_back=_outcome.TOO_MANY_CHANGES),
     facts([row("OLD")], held_back=_outcome.CANARY_FAILED),
+    facts([row("OTHER")], ONLY_IF_OLD),
+    facts([], ONLY_IF_OLD),
     facts([row("A.B")]),
     facts([row("OLD", sid=None)]),
     facts([row("OLD")], applied=True, error=REFUSED, now=[]),
     facts([row("OLD")], **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER"), row("MORE")]}, problem=_plan.SEVERAL),
+    facts([row("OLD")], ONLY_IF_OLD, **{**WRITTEN, "error": CONFLICT, "now": [row("OTHER")]}, problem=_plan.ONLY_IF),
     facts(
         [row("OLD")],
         **WRITTEN,
@@ -311,6 +357,23 @@ def run_into_trouble(simulator: Simulator) -> tuple[list[Outcome], list[str]]:
     return outcomes, [message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
 
 
+def services_in_trouble(simulator: Simulator) -> list[str]:
+    """The messages of SERVICE_TROUBLE, of a run that was stopped, and of a value that Twilio does not take."""
+    outcomes = []
+    for there, faults, asked in SERVICE_TROUBLE:
+        simulator.reset(services_seed(*there), faults)
+        outcomes.append(
+            reconcile_service(make_client(simulator, max_retries=1), desired_service(**asked), check_mode=False)
+        )
+    plan = make_service_plan(desired_service(friendly_name="Shop"), [])
+    error = ApiError("Twilio's answer does not confirm usecase")
+    outcomes += [
+        ServiceOutcome(plan, "skipped"),
+        ServiceOutcome(plan, "failed", {"sid": SID, "friendly_name": "Shop"}, error, wrote=True),
+    ]
+    return [service_message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
+
+
 def api_errors() -> list[str]:
     """What the client says if no whole answer comes."""
     found = []
@@ -337,7 +400,7 @@ def all_messages(simulator: Simulator) -> list[str]:
     texts += [str(warning(derive(one))) for one in WARNED]
     entry = Entry(SLOT, "OLD", "AI" + "0" * 32, 0.0)
     texts += [unrecovered_message(entry, unknown=unknown) for unknown in (False, True)]
-    return masked([*texts, *api_errors()])
+    return masked([*texts, *services_in_trouble(simulator), *api_errors()])
 
 
 def masked(messages: list[str]) -> list[str]:

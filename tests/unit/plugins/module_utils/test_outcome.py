@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ class Case:
     fatal: bool = False
     changed: bool = False
     row: Row | None = field(default=None)
+    only_if: tuple[str | None, ...] | None = None
 
 
 WRITTEN = {"applied": True, "wrote": True}
@@ -79,6 +80,11 @@ TABLE = [
         "failed", problem.SEVERAL, "OLD, OTHER", "OLD, OTHER", "absent",
     ),
     Case("no replace", ["OLD"], "ACME", {}, "failed", problem.REPLACE_IS_FALSE, "OLD", "OLD", replace=False),
+    Case(
+        "condition does not hold", ["OTHER"], "ACME", {},
+        "skipped", problem.ONLY_IF, "OTHER", "OTHER", only_if=("OLD",), row=OTHER,
+    ),
+    Case("condition does not hold, empty", [], "ACME", {}, "skipped", problem.ONLY_IF, only_if=("OLD",)),
     Case("stopped before writing", ["OLD"], "ACME", {"stopped": True}, "skipped", cause.STOPPED, "OLD", "OLD"),
     Case("ended before writing", ["OLD"], "ACME", {"abandoned": True}, "skipped", cause.STOPPED, "OLD", "OLD"),
     # As planned
@@ -238,7 +244,7 @@ TABLE = [
 
 
 def facts_of(case: Case) -> Facts:
-    wanted = desired(mg(1), case.value, case.state, case.replace)
+    wanted = replace(desired(mg(1), case.value, case.state, case.replace), only_if=case.only_if)
     listed = None if case.current is None else [row(name) for name in case.current]
     plan = None if listed is None else make_plan(wanted, listed)
     known = dict(case.facts)
@@ -290,6 +296,7 @@ def test_every_outcome_has_its_sentences_and_fields(case: Case) -> None:
 def test_table_has_every_cause() -> None:
     causes = {cause.NOT_READ, cause.UNKNOWN, cause.OCCUPIED, cause.EMPTY, cause.REMOVED_BY_OTHER, cause.RESTORED}
     causes |= {cause.OVERTAKEN, cause.LOST, cause.STOPPED, problem.SEVERAL, problem.REPLACE_IS_FALSE}
+    causes |= {problem.ONLY_IF}
     assert {case.cause for case in TABLE} - {None} == causes
 
 

@@ -24,16 +24,15 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import NOT_READ, STOPPED, Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, make_plan
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch, write_progress
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
-    Stopwatch,
     account_of,
     bulk_result,
     count_desired,
     make_diff,
     outcome_fields,
     single_result,
-    write_progress,
 )
 from hypothesis import given
 from hypothesis import strategies as st

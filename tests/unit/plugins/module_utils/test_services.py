@@ -232,3 +232,14 @@ def test_wrong_credentials_end_the_reading(simulator: Simulator) -> None:
     with pytest.raises(ApiError, match="HTTP 401"):
         services_with_senders(client, list_services(client), country_senders=False, concurrency=1)
     assert len(simulator.requests()) == 2
+
+
+def test_services_have_no_password_in_their_urls(simulator: Simulator) -> None:
+    known = named_seed("Shop", "Other")
+    for service in known["accounts"][0]["services"]:
+        service["fallback_url"] = "https://me:hunter2@a.example/x"
+    simulator.reset(known)
+    client = make_client(simulator)
+    found = [*read_services(client), *read_services(client, mg(1)), *read_services(client, None, "Shop")]
+    found += read_services(client, None, None, "O*")
+    assert [service["fallback_url"] for service in found] == ["https://********@a.example/x"] * 5
