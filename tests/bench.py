@@ -178,7 +178,7 @@ class Bench:
     # The cases.
 
     def rollout(self, count: int, state: str, concurrency: int, most: float, tries: int) -> float:
-        """Ours and a bare asyncio client. The best of ``tries`` of each, because other processes use the machine, too."""
+        """Ours and a bare asyncio client. The best of ``tries``: other processes use the machine, too."""
         count = min(count, self.most)
         theirs, ours = [], []
         countries = COUNTRY_SENDERS if state == "three countries" else {}

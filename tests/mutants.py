@@ -534,6 +534,56 @@ MUTANTS = (
         "            if True:\n                self._hold_back",
         GUARDS,
     ),
+    # Countries and accounts
+    Mutant(
+        "letters whose capitals are a country code are taken for it",
+        "_countries",
+        "isinstance(value, str) and value.isascii() and",
+        "isinstance(value, str) and",
+        ("countries",),
+    ),
+    Mutant(
+        "a default sender is read again without the countries",
+        "_reconcile",
+        "    slots = [facts.desired.slot, facts.read_with]\n",
+        "    slots = [facts.desired.slot, None]\n",
+        ("country_senders",),
+    ),
+    Mutant(
+        "the listing with countries is read first",
+        "_current",
+        "key=lambda one: one.country_form_field is not None",
+        "key=lambda one: one.country_form_field is None",
+        ("country_senders",),
+    ),
+    Mutant(
+        "each thread asks for the account",
+        "_client",
+        "            if self._confirmed:\n                return\n",
+        "            pass\n",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "an account that is given twice has two clients",
+        "_accounts",
+        "            if key not in self._clients:\n",
+        "            if True:\n",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "a refused account ends the audit of all",
+        "_audit",
+        " and rows.fatal and not several",
+        " and rows.fatal",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "messages show the secrets of other accounts",
+        "_errors",
+        "        return Redactor([*self._secrets, *secrets], self._known)\n",
+        "        return Redactor([*self._secrets, *secrets])\n",
+        ("several_accounts",),
+    ),
 )
 
 

@@ -11,12 +11,18 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._countries import check_country
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, quoted, raise_problems
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
+    InputError,
+    printable,
+    quoted,
+    raise_problems,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
     ALPHA_SENDER,
     COUNTRY_SENDER,
     check_sid,
+    sid_key,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._services import ONE_OF_TWO, check_service
 
@@ -102,7 +108,7 @@ def _make_service(
         found.append(make_desired(alpha_sender=alpha_sender, label=label, **options))
     for country, sender in (country_senders or {}).items():
         options["state"] = "absent" if sender is None else "present"
-        place = f"{label}country_senders, {country}: "
+        place = f"{label}country_senders, {printable(str(country))}: "
         found.append(make_desired(alpha_sender=sender, iso_country_code=country, label=place, **options))
     return found
 
@@ -155,8 +161,10 @@ def make_compared(
     desired, read = _resolve([(compared, common), (others, {"state": "absent"})], locate, check)
     slots = [one.slot for one in read]
     if all_countries:
-        services_read = {one.slot.service_sid: one.slot.account_sid for one in (*desired, *read)}
-        slots += [Slot(COUNTRY_SENDER, sid, ALL_COUNTRIES, account) for sid, account in services_read.items()]
+        services_read = {sid_key(one.slot.service_sid): one.slot for one in (*desired, *read)}
+        slots += [
+            Slot(COUNTRY_SENDER, slot.service_sid, ALL_COUNTRIES, slot.account_sid) for slot in services_read.values()
+        ]
     keys = {one.slot.key for one in desired}
     return desired, [slot for slot in slots if slot.key not in keys]
 
@@ -177,7 +185,13 @@ def _resolve(
     checked = [_check_entries(entries, common, problems) for entries, common in groups]
     merged = [_merge(labeled, problems) for labeled in checked]
     raise_problems(problems)
-    check([one for desired in merged for one in desired])
+    # Once for each Service, whatever the number of its slots.
+    services = {
+        (sid_key(one.slot.service_sid), one.service_name, one.slot.account_sid): one
+        for desired in merged
+        for one in desired
+    }
+    check([*services.values()])
     found = [
         [
             (label, desired)
@@ -242,7 +256,7 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
         first = labels.setdefault(key, label)
         if _describe(known) != _describe(desired):
             problems.append(
-                f"{label}: {desired.slot.service_sid} must have one desired state, got {_describe(desired)}, but "
+                f"{label}: {_name(desired)} must have one desired state, got {_describe(desired)}, but "
                 f"{_describe(known)} in {first.rpartition(', ')[2]}"
             )
     return tuple(found.values())
@@ -273,6 +287,11 @@ def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> li
     if entry.get("iso_country_code") is not None:
         inherited.pop("country_senders", None)
     return _make_service(f"{label}, ", **{**inherited, **entry})
+
+
+def _name(desired: Desired) -> str:
+    service = desired.slot.service_sid or quoted(desired.service_name)
+    return service + (f" ({desired.slot.country})" if desired.slot.country else "")
 
 
 def _describe(desired: Desired) -> str:

@@ -111,22 +111,29 @@ def printable(text: str) -> str:
 class Redactor:
     """Removes the credentials from everything that comes from outside."""
 
-    def __init__(self, secrets: t.Iterable[str | None]) -> None:
+    def __init__(self, secrets: t.Iterable[str | None], known: set[str] | None = None) -> None:
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        #: The secrets of all redactors that were made from the first one.
+        self._known = set() if known is None else known
+        self._known.update(self._secrets)
 
     def extended(self, secrets: t.Iterable[str | None]) -> Redactor:
-        """A redactor that removes ``secrets`` as well."""
-        return Redactor([*self._secrets, *secrets])
+        """A redactor that removes ``secrets`` as well. From messages, both redactors remove all secrets."""
+        return Redactor([*self._secrets, *secrets], self._known)
 
     def text(self, text: str) -> str:
         """``text`` for a message: without any secret and without control characters."""
-        return printable(self._replace(text, 0))
+        for secret in sorted(self._known, key=len, reverse=True):
+            text = text.replace(secret, "********")
+        return printable(text)
 
     def data(self, value: t.Any) -> t.Any:
         """A value of JSON without secrets, and without what Ansible cannot pass on."""
         if isinstance(value, str):
-            value = self._replace(value, MAX_CHANCE)
+            for secret in self._secrets:
+                if len(secret) > MAX_CHANCE:
+                    value = value.replace(secret, "********")
             # Half of a surrogate pair is valid JSON, but not valid text.
             return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
         if isinstance(value, dict):
@@ -140,12 +147,6 @@ class Redactor:
         """Whether `data` would change nothing in the JSON ``body``, as its bytes show."""
         suspicious = (b"\\", b"__ansible", *(secret.encode() for secret in self._secrets))
         return body.isascii() and not any(part in body for part in suspicious)
-
-    def _replace(self, text: str, max_kept: int) -> str:
-        for secret in self._secrets:
-            if len(secret) > max_kept and secret in text:
-                text = text.replace(secret, "********")
-        return text
 
 
 def join_first(names: t.Sequence[str]) -> str:

@@ -67,7 +67,10 @@ def recovery_command(slot: Slot, value: str) -> str:
     # Plain if YAML allows it: Ansible prints results as JSON, which escapes each double quote, and a command that is
     # copied from there would not work.
     name = value if _PLAIN_IN_YAML.fullmatch(value) else json.dumps(value)
-    variables = slot.resource.recovery.format(value=name, service_sid=slot.service_sid, country=slot.country)
+    service = slot.service_sid
+    if slot.account_sid is not None:
+        service = f"{{service_sid: {service}, account_sid: {slot.account_sid}}}"
+    variables = slot.resource.recovery.format(value=name, service=service, country=slot.country)
     return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 

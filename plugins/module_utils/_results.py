@@ -27,6 +27,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._messages import 
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import sid_key
 
 #: Ends the summary line in check mode.
 CHECK_MODE = " (check mode, nothing is changed)"
@@ -89,7 +90,9 @@ def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mod
     failed = outcome.action == "failed" or outcome.not_started
     row = outcome.row
     if row is None and outcome.after is not None and outcome.action in ("created", "replaced"):
-        row = {"service_sid": outcome.desired.slot.service_sid, resource.field: outcome.after}
+        slot = outcome.desired.slot
+        row = {"service_sid": slot.service_sid, resource.field: outcome.after}
+        row.update({"iso_country_code": slot.country} if slot.country is not None else {})
     note = warning(outcome)
     return {
         **outcome_fields(outcome, account_sid),
@@ -145,7 +148,7 @@ def count_slots(desired: t.Collection[Desired]) -> str:
     """``300 Services``, or ``900 senders of 300 Services`` if countries are involved."""
     if all(one.slot.country is None for one in desired):
         return plural(len(desired), "Service")
-    services = len({one.slot.service_sid for one in desired})
+    services = len({sid_key(one.slot.service_sid) for one in desired})
     return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 

@@ -244,7 +244,7 @@ def services_with_senders(
 
     The rows have the keys of `sender_slots`. They are ``None`` if they could not be read.
 
-    :raises ApiError: for an error that every other Service would get, too.
+    :raises ApiError: for an error that every other Service would get, too. Of several accounts, it ends only one.
     """
     valid, warnings = split_valid(services)
     several = isinstance(client, Accounts) and client.several
@@ -260,7 +260,7 @@ def services_with_senders(
         if isinstance(error := next(iter(rows.values())), ApiError)
     ]
     for _service, error in failed:
-        if error.fatal:
+        if error.fatal and not several:
             raise error
     if failed:
         count = f"{len(failed)} of {plural(len(services), 'Service')}"

@@ -32,6 +32,8 @@ from support.account import mg, seed
 from support.client import make_client
 from support.desired import desired
 
+pytestmark = pytest.mark.usefixtures("country_rows")
+
 
 def wanted(count: int) -> list[Desired]:
     return [desired(sid, "ACME") for sid in sids(count)]
@@ -95,7 +97,7 @@ def test_fails_alone_when_a_service_does_not_exist(simulator: Simulator) -> None
 @pytest.mark.parametrize("sid", [None, "AI1", 7, ["AI"]])
 def test_fails_alone_when_the_sid_of_a_sender_is_malformed(simulator: Simulator, sid: object) -> None:
     simulator.reset(seed(*MIXED))
-    (row,) = simulator.service(mg(2)).senders.values()
+    row, *_countries = simulator.service(mg(2)).senders.values()
     row["sid"] = sid
     outcomes = run(simulator, sids(4))
     assert [outcome.action for outcome in outcomes] == ["created", "failed", "unchanged", "replaced"]
@@ -354,7 +356,7 @@ class TestUnrecovered:
         self, simulator: Simulator, api: Client, tmp_path: Path
     ) -> None:
         simulator.reset(seed(["OLD"]))
-        (sid,) = simulator.service(mg(1)).senders
+        sid, *_countries = simulator.service(mg(1)).senders
         killed = Journal(str(tmp_path))
         killed.record(desired(mg(1), None).slot, "OLD", sid)
         end_without_cleaning_up(killed)

@@ -190,7 +190,7 @@ BAD: list[Callable[[], object]] = [
     with_accounts(["x"]),
     with_accounts({"AC12": {}}),
     with_accounts({OTHER_ACCOUNT: {"token": "x"}}),
-    with_accounts({OTHER_ACCOUNT: {"api_key": API_KEY}}),
+    with_accounts({OTHER_ACCOUNT: {"auth_token": "sec ret"}}),
     with_accounts(None, account_sid=None, auth_token=None, api_key=API_KEY, api_secret="x"),
     without_credentials,
     one(alpha_sender="ACME"),
