@@ -14,7 +14,7 @@ description:
     P(messaging.twilio.alpha_sender#role) or the playbook C(messaging.twilio.apply).
   - Each host has the variable C(twilio_service_sid), and a variable with the prefix C(twilio_) for each other field
     that Twilio returns, such as C(twilio_account_sid), C(twilio_friendly_name) and C(twilio_usecase). It does not have
-    the addresses in C(url) and C(links).
+    the addresses in C(url) and C(links). User names and passwords in URLs are replaced by asterisks.
   - With O(alpha_senders=true), each host also has C(twilio_alpha_sender), which is null if the Service has no alpha
     sender. With O(country_senders=true), it has C(twilio_country_senders), a dictionary of country codes and alpha
     senders, as the role takes it in C(alpha_sender_country_senders).

@@ -237,15 +237,15 @@ def _text(value: t.Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=:)//[^/?#\s]+@")
 
 
 def url_credentials(values: t.Mapping[str, t.Any]) -> list[str]:
-    """The user names and passwords in the URLs of a Service."""
+    """The parts with user names and passwords in the URLs of a Service, such as ``//user:password@``."""
     return [found for key in URLS for found in _CREDENTIALS.findall(str(values.get(key) or ""))]
 
 
 def shown(row: Row) -> dict[str, t.Any]:
     """A Service for results, files and caches: without user names and passwords in its URLs."""
-    hidden = {key: _CREDENTIALS.sub("********", row[key]) for key in URLS if isinstance(row.get(key), str)}
+    hidden = {key: _CREDENTIALS.sub("//********@", row[key]) for key in URLS if isinstance(row.get(key), str)}
     return {**row, **hidden}

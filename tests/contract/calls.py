@@ -153,7 +153,7 @@ def write_services(simulator: Simulator) -> None:
     }
     steps: list[tuple[dict[str, Any], str]] = [
         ({"friendly_name": "Shop", **properties}, "created"),
-        ({"friendly_name": "Shop", "sticky_sender": True, "validity_period": 36000}, "updated"),
+        ({"friendly_name": "Shop", "sticky_sender": True, "status_callback": ""}, "updated"),
         ({"friendly_name": "Shop", "state": "absent"}, "deleted"),
     ]
     for given, action in steps:

@@ -191,9 +191,9 @@ def test_error_does_not_show_a_password() -> None:
 @pytest.mark.parametrize(
     ("url", "masked", "credentials"),
     [
-        ("https://user:pass@a.example/x", "https://********@a.example/x", ["user:pass"]),
-        ("https://user@a.example/x", "https://********@a.example/x", ["user"]),
-        ("https://user:p@ss@a.example", "https://********@a.example", ["user:p@ss"]),
+        ("https://user:pass@a.example/x", "https://********@a.example/x", ["//user:pass@"]),
+        ("https://user@a.example/x", "https://********@a.example/x", ["//user@"]),
+        ("https://user:p@ss@a.example", "https://********@a.example", ["//user:p@ss@"]),
         ("https://a.example/x@y", "https://a.example/x@y", []),
         ("https://a.example/?x=y@z", "https://a.example/?x=y@z", []),
         (None, None, []),
