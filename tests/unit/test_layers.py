@@ -19,7 +19,7 @@ LAYERS: list[list[str]] = [
     ["action/alpha_sender_audit"],
     ["action/alpha_senders"],
     ["plugin_utils/_hosts", "plugin_utils/_entries_file", "plugin_utils/_report_files"],
-    ["plugin_utils/_report_page"],
+    ["plugin_utils/_report_page", "plugin_utils/_play"],
     ["plugin_utils/_variables", "plugin_utils/_progress", "plugin_utils/_report", "plugin_utils/_report_texts"],
     ["_module", "_progress", "_audit_files"],
     ["_service_result"],
