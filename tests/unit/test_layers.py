@@ -60,6 +60,7 @@ KNOWS_ANSIBLE = (
     "action/",
     "plugin_utils/_hosts",
     "plugin_utils/_entries_file",
+    "plugin_utils/_play",
     "plugin_utils/_progress",
     "plugin_utils/_variables",
     "_module",
