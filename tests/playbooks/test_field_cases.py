@@ -334,6 +334,22 @@ def test_blank_answer_counts_as_not_given(simulator: Simulator, tmp_path: Path, 
     assert f"{count} Services: {line}" in run.output
 
 
+def test_null_counts_as_not_given(simulator: Simulator, tmp_path: Path) -> None:
+    extra = {**dict.fromkeys(BLANK), **EXTRA, "alpha_sender_services": [mg(1), mg(2)]}
+    run = run_over_hosts(simulator, tmp_path, APPLY, extra=extra)
+    assert run.status == 0, run.output
+    assert "2 Services: 0 created, 2 replaced" in run.output
+
+
+def test_null_as_list_of_services_is_refused(simulator: Simulator, tmp_path: Path) -> None:
+    """If all lines of a list are comments, the role must not take the hosts of the play instead."""
+    extra = {**EXTRA, "alpha_sender_services": None}
+    run = run_over_hosts(simulator, tmp_path, over_hosts(roles=[ROLE]), extra=extra)
+    assert run.status == 2
+    assert "services is missing. Set it" in run.output
+    assert changed(simulator) == []
+
+
 def test_blank_sender_of_a_list_is_missing(simulator: Simulator, tmp_path: Path) -> None:
     extra = {"alpha_sender_name": "", "alpha_sender_services": [mg(1)]}
     run = run_over_hosts(simulator, tmp_path, APPLY, extra=extra)
