@@ -29,8 +29,7 @@ def service_result(outcome: ServiceOutcome, *, check_mode: bool) -> dict[str, t.
         "diff": _diff(outcome),
     }
     if failed:
-        error = outcome.error or outcome.read_error
-        result["error"] = error_fields(message) if error is None else error.as_fields()
+        result["error"] = error_fields(message) if outcome.error is None else outcome.error.as_fields()
         result.update(failed=True, state_unknown=outcome.unknown)
     return result
 
