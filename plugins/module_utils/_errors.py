@@ -9,6 +9,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import typing as t
+import unicodedata
 
 #: Maximum number of characters of a value or of a server's text in a message.
 MAX_QUOTED = 300
@@ -96,6 +97,12 @@ def quoted(value: object) -> str:
     """``value`` for a message: in quotes if it is a string, control characters escaped, cut if it is long."""
     text = repr(value)
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
+
+
+def quoted_apart(values: t.Sequence[str]) -> list[str]:
+    """The values in quotes. Those that look alike, because Unicode has several forms of them, are escaped."""
+    forms = [unicodedata.normalize("NFKC", value) for value in values]
+    return [ascii(value) if forms.count(form) > 1 else quoted(value) for value, form in zip(values, forms)]
 
 
 def printable(text: str) -> str:

@@ -17,7 +17,7 @@ from collections import Counter
 from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
 from ansible_collections.messaging.twilio.plugins.module_utils import _service_plan as service
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural, printable
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values
@@ -74,9 +74,17 @@ def recovery_command(slot: Slot, value: str) -> str:
     return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 
-def name_slot(slot: Slot) -> str:
-    """What messages call a slot."""
-    return slot.service_sid + (f" ({slot.country})" if slot.country else "")
+def name_slot(slot: Slot, service_name: str | None = None) -> str:
+    """What messages call a slot: ``Shop (MG…, FR)``, or ``MG… (FR)`` if the name of the Service is not known."""
+    details = [slot.country] if slot.country else []
+    if service_name:
+        return f"{printable(service_name)} ({', '.join([slot.service_sid, *details])})"
+    return slot.service_sid + "".join(f" ({country})" for country in details)
+
+
+def name_desired(desired: Desired) -> str:
+    """What messages call the slot of a desired state."""
+    return name_slot(desired.slot, desired.service_name)
 
 
 def message(outcome: Outcome) -> str:
@@ -111,7 +119,7 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
     slot, facts = outcome.desired.slot, outcome.facts
     rollback = facts.rollback if facts is not None else None
     return {
-        "slot": name_slot(slot),
+        "slot": name_desired(outcome.desired),
         "label": slot.resource.label,
         "name": slot.resource.field,
         "value": outcome.desired.value,
@@ -178,6 +186,22 @@ def sides_of(outcome: Outcome) -> tuple[str | None, str | None] | None:
     return (outcome.before, outcome.after) if outcome.changed else None
 
 
+def change_lines(outcomes: t.Iterable[Outcome], *, check_mode: bool = False) -> list[str]:
+    """One line with the kinds of changes that were made, or that would be made. Empty if nothing changes."""
+    kinds = _kinds((outcome for outcome in outcomes if outcome.changed), "{kind} ({count})")
+    return [f"{'Would change' if check_mode else 'Changed'}: {', '.join(kinds)}"] if kinds else []
+
+
+def _kinds(outcomes: t.Iterable[Outcome], form: str) -> list[str]:
+    """The most frequent kinds of changes, each in this form, and how many more there are."""
+    kinds = count_changes(outcomes)
+    more = len(kinds) - MAX_KINDS
+    return [
+        *(form.format(kind=kind, count=count) for kind, count in kinds[:MAX_KINDS]),
+        *([f"and {plural(more, 'more kind')} of changes"] if more > 0 else []),
+    ]
+
+
 def guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
     """Which guard held changes back, and which changes. Empty if none did."""
     held_back = [outcome for outcome in outcomes if outcome.cause in _HELD_BACK]
@@ -189,13 +213,7 @@ def guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
         line += f"To allow it, set max_changes to {count} or more"
     else:
         line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
-    kinds = count_changes(held_back)
-    more = len(kinds) - MAX_KINDS
-    return [
-        line,
-        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
-        *([f"and {more} more kinds of changes"] if more > 0 else []),
-    ]
+    return [line, *_kinds(held_back, "{kind}: {count}")]
 
 
 def only_if_lines(outcomes: t.Iterable[Outcome]) -> list[str]:
@@ -221,7 +239,7 @@ def warning(outcome: Outcome) -> str | None:
     facts = outcome.facts
     if outcome.action == "failed" or facts is None or facts.plan is None:
         return None
-    slot = name_slot(outcome.desired.slot)
+    slot = name_desired(outcome.desired)
     if facts.inherited is not None:
         return f"{slot}: an earlier run deleted {facts.inherited!r} and was killed then. It now has {outcome.after!r}"
     if facts.plan.extra is not None:

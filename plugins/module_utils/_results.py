@@ -15,10 +15,13 @@ from ansible_collections.messaging.twilio.plugins.module_utils._accounts import 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
+    MAX_KINDS,
     canary_lines,
+    change,
+    change_lines,
     guard_lines,
     message,
-    name_slot,
+    name_desired,
     only_if_lines,
     recovery_command,
     sides_of,
@@ -36,8 +39,8 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
-#: How many slots a diff shows before it counts the others.
-MAX_IN_DIFF = 50
+#: How many slots of one kind of change a diff shows before it counts the others.
+MAX_IN_GROUP = 10
 
 
 def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str, t.Any]:
@@ -45,9 +48,10 @@ def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str
 
     :arg account_sid: the account of the slot, if the slot does not know it.
     """
-    slot = outcome.desired.slot
+    slot, service_name = outcome.desired.slot, outcome.desired.service_name
     fields: dict[str, t.Any] = {
         "service_sid": slot.service_sid,
+        **({"service_name": service_name} if service_name else {}),
         "account_sid": slot.account_sid or account_sid,
         "iso_country_code": slot.country,
         "action": outcome.action,
@@ -98,7 +102,7 @@ def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mod
         **outcome_fields(outcome, account_sid),
         "changed": outcome.changed,
         "msg": message(outcome) + (CHECK_MODE if check_mode and not failed else ""),
-        "diff": make_diff([outcome]),
+        "diff": single_diff(outcome),
         "warnings": [note] if note else [],
         **({"failed": True} if failed else {resource.field: dict(row or {})}),
     }
@@ -112,16 +116,17 @@ def bulk_result(
     :arg canary: how many Services change first, for check mode.
     """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = [*failure_lines(outcomes), *guard_lines(outcomes)]
+    failures, held_back = failure_lines(outcomes), guard_lines(outcomes)
     desired = [outcome.desired for outcome in outcomes]
-    lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures]
+    lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else "")]
+    lines += [*failures, *change_lines(outcomes, check_mode=check_mode), *held_back]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
         "msg": "\n".join([*lines, *only_if_lines(outcomes), *(canary_lines(outcomes, canary) if check_mode else ())]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
         "desired": count_desired(desired),
-        "diff": make_diff(outcomes),
+        "diff": grouped_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
     result["stopped"] = any(outcome.not_started for outcome in outcomes)
@@ -163,7 +168,7 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
         return []
     # A lost value needs a person, so each is named.
     failed.sort(key=lambda outcome: outcome.lost is None)
-    lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
+    lost = [f"{name_desired(one.desired)} {one.lost!r}" for one in failed if one.lost is not None]
     skipped = sum(outcome.not_started for outcome in outcomes)
     line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
     line += f", {skipped} skipped" if skipped else ""
@@ -187,19 +192,35 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
     ]
 
 
-def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
-    """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [(outcome, sides) for outcome in outcomes if (sides := sides_of(outcome)) is not None]
-    more = len(changed) - MAX_IN_DIFF
-    end = f"... and {more} more\n" if more > 0 else ""
-    before, after = (
-        "".join(_diff_lines(outcome, sides[side]) for outcome, sides in changed[:MAX_IN_DIFF]) + end for side in (0, 1)
-    )
+def single_diff(outcome: Outcome) -> dict[str, str]:
+    """What ``--diff`` shows of one slot: its value before and after a change."""
+    name = name_desired(outcome.desired)
+    sides = sides_of(outcome)
+    before, after = (f"{name}:\n" + (f"  {side}\n" if side else "") if sides else "" for side in sides or ("", ""))
     return {"before": before, "after": after}
 
 
-def _diff_lines(outcome: Outcome, value: str | None) -> str:
-    return f"{name_slot(outcome.desired.slot)}:\n" + (f"  {value}\n" if value else "")
+def grouped_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
+    """What ``--diff`` shows of many slots: each kind of change with the slots that it is made of.
+
+    Ansible prints ``prepared`` as it is. It compares ``before`` and ``after`` line by line, which separates the old
+    value of a slot from the new one.
+    """
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        sides = sides_of(outcome)
+        if sides is not None:
+            groups.setdefault(change(*sides), []).append(outcome)
+    lines: list[str] = []
+    kinds = sorted(groups.items(), key=lambda item: -len(item[1]))
+    for kind, members in kinds[:MAX_KINDS]:
+        names = [name_desired(outcome.desired) for outcome in members]
+        more = len(names) - MAX_IN_GROUP
+        lines += [f"{kind}: {len(names)}", *(f"  {name}" for name in names[:MAX_IN_GROUP])]
+        lines += [f"  ... and {more} more"] if more > 0 else []
+    more = len(kinds) - MAX_KINDS
+    lines += [f"... and {plural(more, 'more kind')} of changes"] if more > 0 else []
+    return {"prepared": "".join(f"{line}\n" for line in lines)}
 
 
 def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str, t.Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import typing as t
+import unicodedata
 from dataclasses import replace
 
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, AnyClient
@@ -24,6 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     join_first,
     plural,
     quoted,
+    quoted_apart,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import run_all
@@ -37,6 +39,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._service_plan import shown
 
+#: How many names of Services a message suggests.
+MAX_CLOSEST = 3
 ONE_OF_TWO = "Set service_sid or service_name"
 
 
@@ -107,14 +111,15 @@ class Directory:
         :raises InputError: as `find`.
         """
         slot, name = desired.slot, desired.service_name
-        if name is not None:
+        if name is not None and not slot.service_sid:
             service = self.find(name, slot.account_sid)
         elif self._several and slot.account_sid is None:
             service = self._find_sid(slot.service_sid)
         else:
             return desired
         account_sid = service.get("account_sid") if self._several else slot.account_sid
-        return replace(desired, slot=replace(slot, service_sid=service["sid"], account_sid=account_sid))
+        slot = replace(slot, service_sid=service["sid"], account_sid=account_sid)
+        return replace(desired, slot=slot, service_name=_name(service) or None)
 
     def find(self, name: str, account_sid: str | None = None) -> Row:
         """The Service whose friendly name is exactly ``name``, of one account if that is given.
@@ -137,8 +142,11 @@ class Directory:
                 f"service_name must be the name of one Service, got {quoted(name)}, which {len(found)} Services have "
                 f"({join_first(sids)}). Use service_sid instead"
             )
-        closest = self._closest(name, services)
-        raise InputError(f"service_name must be the friendly name of a Service, got {quoted(name)}. {closest}")
+        got, *close = quoted_apart([name, *self._closest(name, services)])
+        advice = "The module messaging.twilio.service_info lists the Services"
+        if close:
+            advice = f"Did you mean {' or '.join(close)}?"
+        raise InputError(f"service_name must be the friendly name of a Service, got {got}. {advice}")
 
     def _find_sid(self, service_sid: str) -> Row:
         self._names()
@@ -158,13 +166,14 @@ class Directory:
                     self._by_name.setdefault(_name(service), []).append(service)
         return self._by_name
 
-    def _closest(self, name: str, known: t.Iterable[str]) -> str:
+    def _closest(self, name: str, known: t.Iterable[str]) -> list[str]:
         self._failed += 1
         # Comparing one name with 10,000 takes 0.1 s, and a message shows only the first problems.
-        close = difflib.get_close_matches(name, known, n=3) if self._failed <= MAX_JOINED else []
-        if not close:
-            return "The module messaging.twilio.service_info lists the Services"
-        return f"Did you mean {' or '.join(map(quoted, close))}?"
+        if self._failed > MAX_JOINED:
+            return []
+        form = unicodedata.normalize("NFKC", name)
+        alike = [one for one in known if unicodedata.normalize("NFKC", one) == form]
+        return alike[:MAX_CLOSEST] or difflib.get_close_matches(name, known, n=MAX_CLOSEST)
 
 
 def check_service(service_sid: object, service_name: object, label: str = "") -> tuple[str, str | None]:

@@ -157,10 +157,10 @@ def test_services_take_one_listing_for_each_resource(api: Simulator) -> None:
     outcomes = reconcile_all(make_client(api, concurrency=5), wanted, concurrency=5, check_mode=False)
     result = bulk_result(outcomes)
     line = "80 senders of 20 Services: 20 created, 40 replaced, 0 deleted, 20 unchanged, 0 failed"
-    assert result["msg"] == line
+    assert result["msg"].splitlines() == [line, "Changed: OLD → ACME (40), none → ACME (20)"]
     assert len(api.requests()) == 20 * (2 + 2 * 2 + 1)
     assert result["outcomes"][1]["iso_country_code"] == "FR"
-    assert f"{mg(1)} (FR):" in result["diff"]["after"]
+    assert f"  {mg(1)} (FR)\n" in result["diff"]["prepared"]
     assert {entry["iso_country_code"]: entry["services"] for entry in result["desired"]} == {
         None: 20, "FR": 20, "DE": 20, "GB": 20,
     }  # fmt: skip

@@ -41,6 +41,7 @@ from simulator import Simulator
 from support.account import ACCOUNT_SID, mg, seed
 from support.client import make_client
 from support.desired import desired, desired_in
+from support.progress import without_times
 
 SID = mg(1)
 DEFAULT, BY_COUNTRY = "AlphaSenders", "DestinationAlphaSenders"
@@ -440,15 +441,17 @@ class TestResult:
         client = make_client(simulator, concurrency=5)
         result = bulk_result(reconcile_all(client, wanted, concurrency=5, check_mode=False))
         line = "90 senders of 30 Services: 30 created, 30 replaced, 0 deleted, 30 unchanged, 0 failed"
-        assert (result["msg"], result["summary"]["total"]) == (line, 90)
+        assert (result["msg"].splitlines()[0], result["summary"]["total"]) == (line, 90)
+        assert result["msg"].splitlines()[1:] == ["Changed: OLD → ACME FR (30), none → ACME GB (30)"]
         assert [(one["service_sid"], one["iso_country_code"]) for one in result["outcomes"][:4]] == [
             (mg(1), None),
             (mg(1), "FR"),
             (mg(1), "GB"),
             (mg(2), None),
         ]
-        assert result["diff"]["before"].startswith(f"{mg(1)} (FR):\n  OLD\n{mg(1)} (GB):\n{mg(2)} (FR):\n")
-        assert result["diff"]["after"].startswith(f"{mg(1)} (FR):\n  ACME FR\n{mg(1)} (GB):\n  ACME GB\n")
+        diff = result["diff"]["prepared"]
+        assert diff.startswith(f"OLD → ACME FR: 30\n  {mg(1)} (FR)\n  {mg(2)} (FR)\n")
+        assert f"none → ACME GB: 30\n  {mg(1)} (GB)\n" in diff
         assert [(one["alpha_sender"], one["iso_country_code"], one["services"]) for one in result["desired"]] == [
             ("ACME", None, 30),
             ("ACME FR", "FR", 30),
@@ -460,7 +463,7 @@ class TestResult:
         result = bulk_result(run(simulator, desired_in(SID, "FR", "ACME"), check_mode=True), check_mode=True)
         assert result["msg"] == (
             "1 sender of 1 Service: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed "
-            "(check mode, nothing is changed)"
+            "(check mode, nothing is changed)\nWould change: none → ACME (1)"
         )
 
     def test_progress_counts_senders(self, simulator: Simulator, tmp_path: Path) -> None:
@@ -470,7 +473,8 @@ class TestResult:
         progress = write_progress(str(path), wanted, 0)
         client = make_client(simulator)
         reconcile_all(client, wanted, concurrency=1, check_mode=False, progress=progress)
-        assert path.read_text(encoding="utf-8").splitlines() == [
+        assert without_times(path) == [
+            "Desired: ACME for 4 senders of 2 Services",
             "2 of 4 senders of 2 Services done: 2 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 2 left",
             "4 of 4 senders of 2 Services done: 4 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 0 left",
         ]

@@ -35,7 +35,7 @@ def locate_nothing(one: Desired) -> Desired:
 
 
 def locate(one: Desired) -> Desired:
-    if one.service_name is None:
+    if one.service_name is None or one.slot.service_sid:
         return one
     if one.service_name not in SHOPS:
         raise InputError(f"service_name must be known, got {one.service_name!r}")
@@ -155,7 +155,7 @@ MUTATIONS: list[tuple[object, str]] = [
     ({"service_sid": None}, "entry 2 of 3, service_sid is missing. Set service_sid or service_name"),
     ({"service_sid": 5}, "entry 2 of 3, service_sid must be a Messaging Service SID .*, got 5"),
     ({"service_sid": mg(9).lower()}, f"entry 2 of 3, service_sid must be .*, got '{mg(9).lower()}'"),
-    ({"service_sid": mg(9), "service_name": "Shop"}, "entry 2 of 3, service_sid and service_name exclude each other"),
+    ({"service_sid": mg(9), "service_name": 5}, "entry 2 of 3, service_sid and service_name exclude each other"),
     ({"service_name": ""}, "entry 2 of 3, service_name must be the friendly name of a Service as a string, got ''"),
     ({"service_name": True}, "service_name must be the friendly name of a Service as a string, got True"),
     ({"service_sid": mg(9), "state": "gone"}, "entry 2 of 3, state must be present or absent, got 'gone'"),
@@ -213,6 +213,11 @@ def test_services_can_be_given_by_name() -> None:
     assert [(one.slot.service_sid, one.service_name, one.state) for one in found] == [
         (mg(3), None, "present"), (mg(1), "Shop UK", "present"), (mg(2), "Shop FR", "absent"),
     ]  # fmt: skip
+
+
+def test_name_of_an_entry_with_a_sid_is_not_looked_up() -> None:
+    [found] = make_all([{"service_sid": mg(1), "service_name": "Renamed"}], alpha_sender="ACME", by=locate)
+    assert (found.slot.service_sid, found.service_name) == (mg(1), "Renamed")
 
 
 def test_all_unknown_names_are_reported_at_once_by_their_places() -> None:

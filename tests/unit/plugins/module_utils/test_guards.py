@@ -94,7 +94,7 @@ def test_refuses_a_larger_plan_before_any_write(simulator: Simulator, check_mode
         "OLD \u2192 ACME: 5",
         "Acme \u2192 ACME: 5",
     ]
-    assert result["diff"]["after"].count("ACME") == 15
+    assert result["diff"]["prepared"].count("MG") == 15
     skipped = [outcome for outcome in result["outcomes"] if outcome["action"] == "skipped"]
     assert {outcome["after"] for outcome in skipped} == {None, "OLD", "Acme"}
     assert all("more changes than max_changes" in outcome["msg"] for outcome in skipped)
@@ -339,6 +339,7 @@ class TestCanary:
         assert touched(simulator) == {mg(1)}
         assert [one["action"] for one in result["outcomes"]] == ["replaced", *["skipped"] * 4]
         assert result["msg"].splitlines()[1:] == [
+            "Changed: OLD \u2192 ACME (1)",
             "The canary is not as desired, so 4 changes of other Services did not start",
             "OLD \u2192 ACME: 4",
         ]
@@ -376,10 +377,11 @@ class TestCanary:
         simulator.reset(seed(*MIXED))
         result = bulk_result(run(simulator, Guards(canary=2), check_mode=True), check_mode=True, canary=2)
         assert result["msg"].splitlines()[1:] == [
-            f"The canary is {mg(1)}, {mg(2)}. Only if it is as desired, 13 changes of other Services would follow"
+            "Would change: none \u2192 ACME (5), OLD \u2192 ACME (5), Acme \u2192 ACME (5)",
+            f"The canary is {mg(1)}, {mg(2)}. Only if it is as desired, 13 changes of other Services would follow",
         ]
         assert "failed" not in result
-        assert bulk_result(run(simulator, None, check_mode=True), check_mode=True)["msg"].count("\n") == 0
+        assert bulk_result(run(simulator, None, check_mode=True), check_mode=True)["msg"].count("\n") == 1
 
     def test_check_mode_says_the_same_when_the_plan_is_too_large(self, simulator: Simulator) -> None:
         simulator.reset(seed(*MIXED))

@@ -75,6 +75,7 @@ SOURCES = (
     "_journal",
     "_accounts",
     "_services",
+    "_entries",
     "_desired",
     "_service_plan",
     "_module",
