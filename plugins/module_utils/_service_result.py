@@ -39,7 +39,7 @@ def _diff(outcome: ServiceOutcome) -> dict[str, t.Any]:
     plan = outcome.plan
     if not outcome.changed:
         return {"before": {}, "after": {}}
-    after = outcome.row if outcome.row is not None else plan.after
+    after = outcome.row or plan.after
     names = plan.changes or PROPERTIES
     header = name_service(outcome)
     return {
