@@ -107,7 +107,7 @@ class ServiceOutcome:
     :ivar error: of the last write.
     :ivar read_error: why the Service could not be read after that write.
     :ivar unknown: a write may or may not have been carried out.
-    :ivar wrote: a write was carried out.
+    :ivar wrote: a write was carried out, although the Service is not as desired.
     """
 
     plan: ServicePlan
