@@ -557,6 +557,13 @@ MUTANTS = (
         ("country_senders",),
     ),
     Mutant(
+        "countries that were seen are forgotten",
+        "_current",
+        "    countries = {} if countries is None else countries\n",
+        "    countries = {}\n",
+        ("country_senders",),
+    ),
+    Mutant(
         "each thread asks for the account",
         "_client",
         "            if self._confirmed:\n                return\n",

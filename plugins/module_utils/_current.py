@@ -18,9 +18,11 @@ from ansible_collections.messaging.twilio.plugins.module_utils._pool import Item
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row, sid_key
 
 
-def read_slots(client: Client, slots: t.Sequence[Slot]) -> list[list[Row]]:
+def read_slots(client: Client, slots: t.Sequence[Slot], countries: dict[str, str] | None = None) -> list[list[Row]]:
     """The rows of slots of one Service, with one listing for each resource.
 
+    :arg countries: the countries of rows that were seen before, by SID. Those that are seen now are added. One listing
+        may still show a row that is deleted, after the other has stopped to show it with its country.
     :raises ApiError: if a listing cannot be read.
     """
     listings: dict[str, list[dict[str, t.Any]]] = {}
@@ -29,7 +31,8 @@ def read_slots(client: Client, slots: t.Sequence[Slot]) -> list[list[Row]]:
         if resource.name not in listings:
             listings[resource.name] = client.list(resource.collection(slots[0].service_sid), resource.list_key)
     rows = [row for listing in listings.values() for row in listing]
-    countries = {sid_of(row): country for row in rows if (country := country_of(row)) is not None}
+    countries = {} if countries is None else countries
+    countries.update((sid_of(row), country) for row in rows if (country := country_of(row)) is not None)
     return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots]
 
 

@@ -50,6 +50,7 @@ class Facts:
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
     :ivar read_with: the slot that is read together with this one, because its listing shows the countries of rows.
+    :ivar countries: the countries of rows that were seen, by SID. The slots of a Service share them.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -75,6 +76,7 @@ class Facts:
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
     read_with: Slot | None = None
+    countries: dict[str, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None

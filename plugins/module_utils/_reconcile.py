@@ -62,8 +62,9 @@ def plan_slots(client: Client, facts: t.Sequence[Facts]) -> None:
     slots = [one.desired.slot for one in facts]
     with_country = next((slot for slot in slots if slot.country is not None), None)
     try:
-        for one, current in zip(facts, read_slots(client, slots)):
-            one.current = current
+        countries: dict[str, str] = {}
+        for one, current in zip(facts, read_slots(client, slots, countries)):
+            one.current, one.countries = current, countries
             one.read_with = with_country if one.desired.slot.country is None else None
             one.plan = make_plan(one.desired, current)
     except Exception as error:  # pylint: disable=broad-exception-caught  # a bug is the failure of one Service
@@ -165,7 +166,7 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
 def _read_again(client: Client, facts: Facts) -> list[Row]:
     slots = [facts.desired.slot, facts.read_with]
-    return read_slots(client, [slot for slot in slots if slot is not None])[0]
+    return read_slots(client, [slot for slot in slots if slot is not None], facts.countries)[0]
 
 
 def _plan_again(client: Client, facts: Facts) -> Plan | None:
@@ -265,6 +266,8 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
             f"POST {path}: the answer does not confirm that {value!r} was created", indeterminate=True, conflict=True
         )
     facts.row, facts.open_create, facts.created = row, False, True
+    if slot.country is not None:
+        facts.countries[sid_of(row)] = slot.country
 
 
 def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None:
@@ -272,7 +275,7 @@ def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None
     desired = Desired(facts.desired.slot, old, "present", replace=False)
     plan = make_plan(desired, ())
     facts.rollback = Facts(desired, plan, applied=True, gone=facts.gone, missing=facts.missing)
-    facts.rollback.read_with = facts.read_with
+    facts.rollback.read_with, facts.rollback.countries = facts.read_with, facts.countries
     _apply(client, plan, facts.rollback, journal)
 
 

@@ -49,18 +49,16 @@ class HostEntries:
     """The entries of hosts.
 
     :ivar entries: the entry of each host that has a Service, by the name of the host.
-    :ivar service_names: the friendly name of the Service of each of these hosts, if it is known.
     :ivar left_out: the hosts without a Service.
     """
 
     entries: dict[str, dict[str, t.Any]] = field(default_factory=dict)
-    service_names: dict[str, str | None] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def by_service(self) -> dict[str, tuple[str, str | None]]:
         """The host and the friendly name of each Service, by its SID in lower case."""
         return {
-            str(entry["service_sid"]).lower(): (host, self.service_names[host]) for host, entry in self.entries.items()
+            str(entry["service_sid"]).lower(): (host, entry.get("service_name")) for host, entry in self.entries.items()
         }
 
     def outcomes(self, outcomes: t.Iterable[Outcome]) -> dict[str, Outcome | None]:
@@ -137,8 +135,9 @@ def read_hosts(
             found.left_out.append(host)
             continue
         service_name = variables.get("twilio_friendly_name")
+        if service_name is not None:
+            entry["service_name"] = str(service_name)
         found.entries[host] = entry
-        found.service_names[host] = None if service_name is None else str(service_name)
     raise_problems(problems)
     if conditions is not None:
         conditions.check()

@@ -117,7 +117,7 @@ def test_nothing_is_written_on_the_account_of_a_key_that_is_not_account_sid(
         {f"messaging.twilio.{name}": {**options, **wrong}, "register": name, "ignore_errors": True}
         for name, options in MODULE_OPTIONS.items()
     ]
-    role = {f"alpha_sender_{name}": value for name, value in wrong.items()}
+    role: dict[str, Any] = {f"alpha_sender_{name}": value for name, value in wrong.items()}
     role.update(alpha_sender_services=[mg(1), mg(2)], alpha_sender_name="ACME")
     for tasks_from in ("main", "audit"):
         include = {"name": "messaging.twilio.alpha_sender", "tasks_from": tasks_from}

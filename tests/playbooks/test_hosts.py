@@ -252,7 +252,7 @@ def test_module_fails_without_services_and_hosts(simulator: Simulator, tmp_path:
     task = {"messaging.twilio.alpha_senders": {"alpha_sender": "ACME"}}
     run = play(tmp_path, localhost(task), variables=environment(simulator))
     assert run.status == 2
-    assert "services is missing. Set it, or set hosts in a task of a play" in " ".join(run.output.split())
+    assert "services is missing. Set it, or set file or hosts in a task of a play" in " ".join(run.output.split())
     assert simulator.requests() == []
 
 

@@ -241,6 +241,16 @@ class TestDefaultSender:
         assert simulator.senders(SID) == ["ACME"]
         assert simulator.country_senders(SID) == {"FR": "ACME FR", "DE": "OTHER"}
 
+    @pytest.mark.parametrize("late", range(1, 9))
+    def test_is_not_confused_with_a_country_that_is_deleted_meanwhile(self, simulator: Simulator, late: int) -> None:
+        # AlphaSenders still shows the row, and the listing of countries does not any more.
+        deleted = {"kind": "late", "method": "DELETE", "resource": BY_COUNTRY, "answer": "success", "requests": late}
+        simulator.reset(seed({"": "OLD", "FR": "OTHER"}, refused=["ACME"]), [deleted])
+        [_country, default] = run(simulator, desired_in(SID, "FR", None, "absent"), desired(SID, "ACME"))
+        simulator.commit_late()
+        assert (default.before, default.after, default.restored, default.lost) == ("OLD", "OLD", True, None)
+        assert simulator.senders(SID) == ["OLD"]
+
     def test_is_restored_when_the_desired_one_is_refused(self, simulator: Simulator) -> None:
         simulator.reset(seed({"": "OLD", "FR": "KEEP FR"}, refused=["ACME"]))
         [outcome, country] = run(simulator, desired(SID, "ACME"), desired_in(SID, "FR", "KEEP FR"))

@@ -196,7 +196,9 @@ def test_settles_a_write_whose_answer_is_lost_by_reading(
 
 def test_never_sends_a_second_post_for_a_creation(simulator: Simulator) -> None:
     simulator.reset(services_seed(), [{"kind": "reset", "method": "POST", "count": 9}])
-    outcome = run(simulator, **SHOP)
+    waits: list[float] = []
+    outcome = run(simulator, client=make_client(simulator, max_retries=2, wait=waits.append), **SHOP)
+    assert waits == [0.5, 1.0]
     assert requests(simulator)[1:] == [*requests(simulator)[1:2], LISTING, LISTING, LISTING]
     assert (outcome.action, outcome.unknown, outcome.changed, outcome.row) == ("failed", True, True, None)
     assert "one may appear later" in service_message(outcome)
@@ -213,31 +215,40 @@ def test_waits_until_a_listing_that_lags_shows_the_new_service(simulator: Simula
     assert undated(outcome.row) == services(simulator)[str((outcome.row or {})["sid"])]
 
 
+class Racing(Client):
+    """Another writer creates the Service first, with no other property, and the answer of this client is lost."""
+
+    def create(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
+        if path == "/v1/Services":
+            super().create(path, {"FriendlyName": "Shop"})
+            raise ApiError("lost", indeterminate=True)
+        return super().create(path, form)
+
+
 def test_updates_the_service_that_another_writer_created_meanwhile(simulator: Simulator) -> None:
     simulator.reset(services_seed())
-
-    class Racing(Client):
-        def create(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
-            if path == "/v1/Services":
-                super().create(path, {"FriendlyName": "Shop"})
-                raise ApiError("lost", indeterminate=True)
-            return super().create(path, form)
-
     outcome = run(simulator, client=make_client(simulator, kind=Racing), **SHOP)
     assert (outcome.action, (outcome.row or {})["status_callback"]) == ("created", URL)
     assert len(services(simulator)) == 1
 
 
+def test_reports_a_service_that_was_created_and_cannot_be_updated(simulator: Simulator) -> None:
+    simulator.reset(services_seed(), [{**UNCHANGED, "method": "POST", "skip": 1}])
+    outcome = run(simulator, client=make_client(simulator, kind=Racing), **SHOP)
+    assert (outcome.action, outcome.changed, outcome.unknown) == ("failed", True, False)
+    assert "('Shop') was created, but is not as desired: POST" in service_message(outcome)
+
+
 def test_reports_two_services_that_appear_after_a_lost_answer(simulator: Simulator) -> None:
     simulator.reset(services_seed())
 
-    class Racing(Client):
+    class Twice(Client):
         def create(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
             super().create(path, form)
             super().create(path, form)
             raise ApiError("lost", indeterminate=True)
 
-    outcome = run(simulator, client=make_client(simulator, kind=Racing), **SHOP)
+    outcome = run(simulator, client=make_client(simulator, kind=Twice), **SHOP)
     assert (outcome.action, outcome.unknown) == ("failed", True)
     assert "which 2 Services have" in service_message(outcome)
 
@@ -267,9 +278,14 @@ def test_sends_an_update_or_a_deletion_again_that_was_not_carried_out(simulator:
 def test_gives_up_on_a_write_that_is_never_answered(simulator: Simulator, method: str) -> None:
     simulator.reset(services_seed(OTHER), [{"kind": "reset", "method": method, "count": 9}])
     asked: dict[str, Any] = {"usecase": "poll"} if method == "POST" else {"state": "absent"}
-    outcome = run(simulator, service_sid=mg(1), **asked)
+    waits: list[float] = []
+    client = make_client(simulator, max_retries=2, wait=waits.append)
+    outcome = run(simulator, client=client, service_sid=mg(1), **asked)
     assert (outcome.action, outcome.unknown) == ("failed", True)
     assert simulator.requests().count(method) == 3
+    assert len(waits) == 2
+    # A listing lags by seconds, so a deletion waits as long as it may.
+    assert method == "POST" or waits == [0.5, 1.0]
     assert "is unknown" in service_message(outcome)
 
 
@@ -312,12 +328,12 @@ def test_a_deletion_that_is_answered_with_404_is_checked(simulator: Simulator) -
 def test_a_deletion_by_somebody_else_is_no_change(simulator: Simulator) -> None:
     simulator.reset(services_seed(OTHER))
 
-    class Racing(Client):
+    class Doubled(Client):
         def delete(self, path: str) -> bool:
             super().delete(path)
             return super().delete(path)
 
-    outcome = run(simulator, client=make_client(simulator, kind=Racing), service_sid=mg(1), state="absent")
+    outcome = run(simulator, client=make_client(simulator, kind=Doubled), service_sid=mg(1), state="absent")
     assert (outcome.action, outcome.changed) == ("unchanged", False)
 
 
@@ -366,7 +382,7 @@ def test_an_answer_without_a_sid_is_settled_by_listing(simulator: Simulator) -> 
             return {**super().create(path, form), "sid": None}
 
     outcome = run(simulator, client=make_client(simulator, kind=Nameless), **SHOP)
-    assert (outcome.action, len(services(simulator))) == ("created", 1)
+    assert (outcome.action, [*services(simulator)]) == ("created", [(outcome.row or {})["sid"]])
 
 
 @pytest.mark.parametrize("asked", [SHOP, ABSENT, {"service_sid": mg(1)}])
