@@ -71,7 +71,8 @@ picture: $(VENV)/.browser demo ## Make the picture of the report in the document
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
 	@SCHEDULES=$(or $(SCHEDULES),10000) SEED=$(or $(SEED),$$RANDOM) \
-		$(RUN) -m pytest -n0 -s -k test_nothing_is_lost tests/unit/plugins/module_utils/test_nothing_is_lost.py
+		$(RUN) -m pytest -n0 -s -k "test_nothing_is_lost or test_every_outcome_of_a_service_is_true" \
+		tests/unit/plugins/module_utils/test_nothing_is_lost.py tests/unit/plugins/module_utils/test_service_schedules.py
 
 mistakes: $(VENV)/.done ## Make known mistakes, one at a time, and see that the tests catch them
 	@$(BIN)/python tests/mutants.py
@@ -81,7 +82,7 @@ mutation: $(MUTATION)/.done $(VENV)/.done ## Make random mutants of the engine, 
 
 fault-table: $(VENV)/.done $(DEV) ## Write the tables of faults and of messages anew
 	@WRITE_TABLE=1 $(RUN) -m pytest -n0 tests/unit/plugins/module_utils/test_fault_table.py \
-		tests/unit/plugins/module_utils/test_messages.py
+		tests/unit/plugins/module_utils/test_service_faults.py tests/unit/plugins/module_utils/test_messages.py
 
 bench: $(VENV)/.done $(DEV) ## Compare the speed of rollouts with a bare client (N=200 for a short run)
 	@$(RUN) tests/bench.py $(if $(N),--services $(N))

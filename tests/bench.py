@@ -178,7 +178,7 @@ class Bench:
     # The cases.
 
     def rollout(self, count: int, state: str, concurrency: int, most: float, tries: int) -> float:
-        """Ours and a bare asyncio client. The best of ``tries`` of each, because other processes use the machine, too."""
+        """Ours and a bare asyncio client. The best of ``tries``: other processes use the machine, too."""
         count = min(count, self.most)
         theirs, ours = [], []
         countries = COUNTRY_SENDERS if state == "three countries" else {}
@@ -215,7 +215,9 @@ class Bench:
             theirs = (self.playbook(playbook, self.variables(url)) - self.empty) / count
         ratio = theirs / ours
         details = f"{1000 * theirs:.0f} ms a Service, ours {1000 * ours:.1f} ms"
-        self.add_row("a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details)
+        self.add_row(
+            "a loop over ansible.builtin.uri", ">= 100 x slower", f"{ratio:.0f} x slower", ratio >= 100, details
+        )
 
     def helper_library(self, count: int, tries: int) -> None:
         """Threads with Twilio's own library: a program from its start to its end."""
@@ -256,10 +258,10 @@ class Bench:
             refused.append(sum(entry["status"] == 429 for entry in entries) / len(entries))
         ratio = min(times[20]) / min(times[100])
         details = f"{min(times[100]):.2f} s, {min(times[20]):.2f} s"
-        self.add_row("a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9, details)
         self.add_row(
-            "  refused requests, maximum of all runs", "< 2 %", f"{max(refused):.1%}", max(refused) < 0.02
+            "a limit of 20 at once, 100 in flight: throughput", ">= 90 %", f"{ratio:.0%}", ratio >= 0.9, details
         )
+        self.add_row("  refused requests, maximum of all runs", "< 2 %", f"{max(refused):.1%}", max(refused) < 0.02)
 
     def growth(self) -> None:
         """The module without Ansible. All Services are as desired, so each costs one request."""
@@ -325,7 +327,9 @@ class Bench:
             took = self.playbook("messaging.twilio.apply", self.variables(url), "-i", inventory, *extra) - self.empty
         more = took - listed
         details = f"{took:.1f} s, {listed:.1f} s"
-        self.add_row(f"apply with {count} hosts, longer than a list of as many", "<= 5 s", f"{more:.1f} s", more <= 5, details)
+        self.add_row(
+            f"apply with {count} hosts, longer than a list of as many", "<= 5 s", f"{more:.1f} s", more <= 5, details
+        )
         count = min(500, self.most)
         role = {"role": "messaging.twilio.alpha_sender", "alpha_sender_name": "ACME"}
         playbook = write_playbook(self.folder, [{"hosts": "twilio_services", "gather_facts": False, "roles": [role]}])

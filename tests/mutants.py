@@ -41,6 +41,8 @@ TRANSPORT = ("transport",)
 ENGINE = ("reconcile", "bulk")
 JOURNAL = ("journal",)
 ROLLOUTS = ("rollouts",)
+SERVICE = ("service_plan", "service_apply")
+GUARDS = ("guards",)
 
 MUTANTS = (
     # What is written, and in which order
@@ -348,6 +350,13 @@ MUTANTS = (
         TRANSPORT,
     ),
     Mutant(
+        "each connection warns that certificates are not verified",
+        "_transport",
+        "            urllib3.disable_warnings(InsecureRequestWarning)\n",
+        "            pass\n",
+        TRANSPORT,
+    ),
+    Mutant(
         "the default authorities are trusted in addition to those of ca_path",
         "_transport",
         "    try:\n        context.load_verify_locations(",
@@ -389,6 +398,198 @@ MUTANTS = (
         '    return all(is_sid(resource.sid_kind, row.get("sid")) for row in rows)\n',
         "    return True\n",
         ("plan",),
+    ),
+    # One Service
+    Mutant(
+        "a creation of unknown fate is sent again",
+        "_service_apply",
+        "        return _settle_create(client, plan, error) if error.indeterminate else _failed(plan, error)\n",
+        "        return _create(client, plan) if error.indeterminate else _failed(plan, error)\n",
+        SERVICE,
+    ),
+    Mutant(
+        "check mode changes a Service",
+        "_service_apply",
+        "    if check_mode or plan.action not in CHANGES:\n",
+        "    if plan.action not in CHANGES:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "what a Service has is not read before it is deleted",
+        "_service_apply",
+        '    if desired.state == "absent" and len(current) == 1:\n',
+        "    if False:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "force skips the campaigns",
+        "_service_apply",
+        "        if label == CAMPAIGN or not only_campaign:\n",
+        "        if not only_campaign:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "a lost answer to an update hides behind a later refusal",
+        "_service_apply",
+        "        opened = True\n        try:\n            row = client.get(path)\n",
+        "        try:\n            row = client.get(path)\n",
+        SERVICE,
+    ),
+    Mutant(
+        "a 404 on the deletion of a Service is taken for its end",
+        "_service_apply",
+        "            if _get(client, path) is None:\n",
+        "            if True:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "the answer to a POST is not compared with the desired Service",
+        "_service_apply",
+        "    if not wrong:\n        return ServiceOutcome(plan, plan.action, row)\n    error",
+        "    if wrong or not wrong:\n        return ServiceOutcome(plan, plan.action, row)\n    error",
+        SERVICE,
+    ),
+    Mutant(
+        "a cancelled run changes a Service",
+        "_service_apply",
+        "    if client.cancellation.is_set():\n",
+        "    if False:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "an update does not send the name",
+        "_service_plan",
+        '        values = {**({"friendly_name": name} if name else {}), **self.changes}\n',
+        "        values = self.changes\n",
+        SERVICE,
+    ),
+    Mutant(
+        "several Services with the name are not refused",
+        "_service_plan",
+        "    if len(current) > 1:\n",
+        "    if False:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "a Service with a campaign is deleted with force",
+        "_service_plan",
+        '    if contents.get(CAMPAIGN) or before.get("us_app_to_person_registered"):\n',
+        "    if contents.get(CAMPAIGN) and not desired.force:\n",
+        SERVICE,
+    ),
+    Mutant(
+        "the slash after a host is a difference",
+        "_service_plan",
+        "    if key in URLS:\n        return",
+        "    if False:\n        return",
+        SERVICE,
+    ),
+    Mutant(
+        "results show passwords in URLs",
+        "_service_plan",
+        "    return {**row, **hidden}\n",
+        "    return dict(row)\n",
+        SERVICE,
+    ),
+    Mutant(
+        "a listing of Services shows passwords in URLs",
+        "_services",
+        "[shown(service) for service in list_services(client)]",
+        "[*list_services(client)]",
+        ("services",),
+    ),
+    # Guards against one's own mistakes
+    Mutant(
+        "a plan with more changes than max_changes is applied",
+        "_bulk",
+        "sum(map(len, self._changing.values())) > guards.max_changes:",
+        "False:",
+        GUARDS,
+    ),
+    Mutant(
+        "the other Services start although the canary failed",
+        "_bulk",
+        "if canary and not self._check_mode and not self._are_as_desired(canary, services):",
+        "if False:",
+        GUARDS,
+    ),
+    Mutant(
+        "an account that ended may be the canary",
+        "_bulk",
+        "not in self._ended_clients]\n",
+        "is not None]\n",
+        GUARDS,
+    ),
+    Mutant(
+        "the canary is read once although a listing may lag",
+        "_bulk",
+        "range(client.max_retries + 1)",
+        "range(1)",
+        GUARDS,
+    ),
+    Mutant(
+        "a cancelled run is a failed canary",
+        "_bulk",
+        "            if not self._client.cancellation.is_set():\n                self._hold_back",
+        "            if True:\n                self._hold_back",
+        GUARDS,
+    ),
+    # Countries and accounts
+    Mutant(
+        "letters whose capitals are a country code are taken for it",
+        "_countries",
+        "isinstance(value, str) and value.isascii() and",
+        "isinstance(value, str) and",
+        ("countries",),
+    ),
+    Mutant(
+        "a default sender is read again without the countries",
+        "_reconcile",
+        "    slots = [facts.desired.slot, facts.read_with]\n",
+        "    slots = [facts.desired.slot, None]\n",
+        ("country_senders",),
+    ),
+    Mutant(
+        "the listing with countries is read first",
+        "_current",
+        "key=lambda one: one.country_form_field is not None",
+        "key=lambda one: one.country_form_field is None",
+        ("country_senders",),
+    ),
+    Mutant(
+        "countries that were seen are forgotten",
+        "_current",
+        "    countries = {} if countries is None else countries\n",
+        "    countries = {}\n",
+        ("country_senders",),
+    ),
+    Mutant(
+        "each thread asks for the account",
+        "_client",
+        "            if self._confirmed:\n                return\n",
+        "            pass\n",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "an account that is given twice has two clients",
+        "_accounts",
+        "            if key not in self._clients:\n",
+        "            if True:\n",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "a refused account ends the audit of all",
+        "_audit",
+        " and rows.fatal and not several",
+        " and rows.fatal",
+        ("several_accounts",),
+    ),
+    Mutant(
+        "messages show the secrets of other accounts",
+        "_errors",
+        "        return Redactor([*self._secrets, *secrets], self._known)\n",
+        "        return Redactor([*self._secrets, *secrets])\n",
+        ("several_accounts",),
     ),
 )
 

@@ -22,6 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, join_first, raise_problems
 from ansible_collections.messaging.twilio.plugins.plugin_utils._entries_file import read_entries
 from ansible_collections.messaging.twilio.plugins.plugin_utils._hosts import HostEntries, check_hosts, read_hosts
+from ansible_collections.messaging.twilio.plugins.plugin_utils._play import Conditions, check_batches, check_runs_once
 from ansible_collections.messaging.twilio.plugins.plugin_utils._progress import Watch
 from ansible_collections.messaging.twilio.plugins.plugin_utils._records import Rollback, read_rollback
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
@@ -34,6 +35,7 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files imp
 )
 from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import (
     ROLE,
+    connection_options,
     unknown_variable_problem,
     unknown_variables,
 )
@@ -44,6 +46,8 @@ OWN_OPTIONS = ("hosts", "file", "rollback_from", "report_path", "report_mode")
 DESIRED_OPTIONS = ("services", "file", "hosts", "alpha_sender", "country_senders", "state", "replace")
 #: Options with a path that the module uses. A relative path starts in the folder in which Ansible was started.
 PATH_OPTIONS = ("csv_path", "json_path", "export_path", "journal_path", "progress_path", "record_path", "ca_path")
+#: The hosts of the playbooks apply and audit.
+PLAY_HOSTS = "__alpha_sender_play_hosts"
 NO_SERVICES = "No Services: set alpha_sender_services, or run the play on hosts that have a twilio_service_sid"
 
 Result = dict[str, t.Any]
@@ -59,16 +63,21 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
     ALL_COUNTRIES = False
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
-        given = self._task.args
+        variables = task_vars or {}
+        from_role = variables.get("ansible_role_name") == ROLE
         try:
+            check_runs_once(self._task, self._templar, variables)
+            if from_role:
+                self._task.args = {**self._task.args, **connection_options(variables, self._templar)}
             rollback = self._rollback()
-            hosts = self._hosts(task_vars or {})
+            hosts = self._hosts(variables, from_role=from_role)
             entries: list[t.Any] | None = None if rollback is None else rollback.entries
             if rollback is None:
                 entries = self._entries_of_file() if hosts is None else list(hosts.entries.values())
             files = self._files(rollback)
         except InputError as error:
             return {"failed": True, "msg": str(error)}
+        given = self._task.args
         self._task.args = {option: value for option, value in given.items() if option not in OWN_OPTIONS}
         if entries is not None:
             self._task.args["services"] = entries
@@ -146,13 +155,16 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             Display().display(f"  {note}")
         return found.entries
 
-    def _hosts(self, task_vars: Variables) -> HostEntries | None:
+    def _hosts(self, task_vars: Variables, *, from_role: bool) -> HostEntries | None:
         """The entries of the hosts, if the task names hosts and no Services."""
-        from_role = task_vars.get("ansible_role_name") == ROLE
+        # With hosts of the user's choice, a condition decides only whether the role runs. The playbooks end after one.
+        own_hosts = from_role and not task_vars.get("alpha_sender_hosts") and PLAY_HOSTS not in task_vars
         if from_role:
             raise_problems([unknown_variable_problem(name) for name in unknown_variables(task_vars)])
         given = self._task.args
         if given.get("hosts") is None or given.get("services") is not None or given.get("file") is not None:
+            if own_hosts:
+                check_batches(self._task, task_vars)
             return None
         names = check_hosts(given["hosts"], task_vars["hostvars"])
         hosts = read_hosts(
@@ -161,6 +173,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             self._templar,
             task_vars,
             check_names=from_role,
+            conditions=Conditions(self._task, self._templar) if own_hosts else None,
             all_countries=self.ALL_COUNTRIES,
         )
         if not hosts.entries:

@@ -36,17 +36,18 @@ class Accounts:
 
     def __init__(self, client: Client, connections: t.Iterable[Connection] = ()) -> None:
         self.warnings: list[str] = []
+        #: Requests of a client that only listed the accounts.
+        self.requests_before = 0
         self.cancellation = client.cancellation
         self._first = client
         self._clients: dict[str, Client] = {}
         if client.account_sid is not None:
             self._clients[sid_key(client.account_sid)] = client
         for connection in connections:
-            self._add(connection)
-
-    def _add(self, connection: Connection) -> None:
-        # The account of the connection options keeps their credentials.
-        self._clients.setdefault(sid_key(str(connection.account_sid)), self._first.for_connection(connection))
+            # The account of the connection options keeps its client.
+            key = sid_key(str(connection.account_sid))
+            if key not in self._clients:
+                self._clients[key] = client.for_connection(connection)
 
     @property
     def account_sid(self) -> str | None:
@@ -77,7 +78,7 @@ class Accounts:
     @property
     def requests_sent(self) -> int:
         """Number of requests so far, of all accounts."""
-        return sum(client.requests_sent for client in self.clients)
+        return self.requests_before + sum(client.requests_sent for client in self.clients)
 
     def for_account(self, account_sid: str | None) -> Client:
         """The client of an account, that of the connection options by default."""
@@ -98,10 +99,12 @@ class Accounts:
             foreign = [sid for sid in foreign if sid_key(sid) not in self._clients]
         if foreign:
             accounts = sorted(set(foreign))
+            verb = "belongs" if len(foreign) == 1 else "belong"
             noun = "account" if len(accounts) == 1 else "accounts"
+            count = f"{len(foreign)} of {plural(len(given), 'Service')}"
             raise InputError(
-                f"{len(foreign)} of {plural(len(given), 'Service')} belong to {noun} {join_first(accounts)}, for which "
-                "there are no credentials. Set accounts, or subaccounts to true with the credentials of the parent"
+                f"{count} {verb} to {noun} {join_first(accounts)}, for which there are no credentials. "
+                "Set accounts, or subaccounts to true with the credentials of the parent"
             )
 
     def _learn(self) -> None:
@@ -122,25 +125,27 @@ def make_accounts(client: Client, connection: Connection, options: t.Mapping[str
         raise InputError(f"accounts must be a mapping of account SIDs, got {quoted(type(given).__name__)}")
     connections = {sid_key(str(sid)): with_credentials(connection, str(sid), one) for sid, one in given.items()}
     warnings: list[str] = []
+    reader = client
     if options.get("subaccounts"):
-        found, warnings = _subaccounts(client, connection)
+        if connection.accounts_url != connection.base_url:
+            reader = Client(replace(connection, base_url=connection.accounts_url), cancellation=client.cancellation)
+        found, warnings = _subaccounts(reader, connection)
         connections = {**{sid_key(str(one.account_sid)): one for one in found}, **connections}
     accounts = Accounts(client, connections.values())
     accounts.warnings = warnings
+    accounts.requests_before = 0 if reader is client else reader.requests_sent
     return accounts
 
 
-def _subaccounts(client: Client, connection: Connection) -> tuple[list[Connection], list[str]]:
+def _subaccounts(reader: Client, connection: Connection) -> tuple[list[Connection], list[str]]:
     """The connections of the active subaccounts, and a warning that counts the others."""
     if connection.username != connection.account_sid:
         raise InputError(
             "subaccounts must be false with an API key: only account_sid and auth_token of the parent account can read "
             "the tokens of its subaccounts. Use them, or set accounts"
         )
-    if connection.accounts_url != connection.base_url:
-        client = Client(replace(connection, base_url=connection.accounts_url), cancellation=client.cancellation)
-    rows = client.list(PATH, LIST_KEY)
-    others = [row for row in rows if row.get("sid") != connection.account_sid]
+    parent = sid_key(str(connection.account_sid))
+    others = [row for row in reader.list(PATH, LIST_KEY) if sid_key(str(row.get("sid"))) != parent]
     usable = [row for row in others if row.get("status") == "active"]
     left_out = len(others) - len(usable)
     connections = []

@@ -12,7 +12,7 @@ import typing as t
 from collections import Counter
 from dataclasses import replace
 
-from ansible_collections.messaging.twilio.plugins.module_utils._accounts import AnyClient
+from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, AnyClient
 from ansible_collections.messaging.twilio.plugins.module_utils._current import read_all
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import message
@@ -50,13 +50,14 @@ def audit(
 
     :arg others: slots that are only read.
     :arg services: the Services of the account, for their names.
-    :raises ApiError: for an error that every slot would get.
+    :raises ApiError: for an error that every slot would get. Of several accounts, it ends only one.
     """
     compared: list[Compared] = [(one.slot, one) for one in desired]
     compared += [(slot, None) for slot in others]
     found = read_all(client, [slot for slot, _desired in compared], concurrency=concurrency)
+    several = isinstance(client, Accounts) and client.several
     for rows in found:
-        if isinstance(rows, ApiError) and rows.fatal:
+        if isinstance(rows, ApiError) and rows.fatal and not several:
             raise rows
     known = {sid_key(str(service.get("sid"))): service for service in services}
     return [

@@ -116,7 +116,8 @@ class _Run:
         self._finished: dict[Key, Outcome] = {}
         #: The slots that change, by the key of the first slot of their Service.
         self._changing: dict[Key, list[Facts]] = {}
-        self._ended_accounts: set[Client] = set()
+        #: The clients of accounts that ended.
+        self._ended_clients: set[Client] = set()
         self._ended = False
 
     def each(
@@ -125,12 +126,10 @@ class _Run:
         """Call ``work`` for each Service, unless its account ended, until the run ends."""
 
         def work_unless_ended(service: list[Desired], stopped: Stopped) -> list[Outcome]:
-            client = self._client.for_account(service[0].slot.account_sid)
-            if client in self._ended_accounts:
-                # With guards, some slots of the Service may be finished.
-                open_slots = [one for one in service if one.slot.key not in self._finished]
-                return [Outcome(one, "skipped", cause=STOPPED) for one in open_slots]
-            return work(service, lambda: stopped() or client in self._ended_accounts)
+            client = self._client_of(service[0])
+            if client in self._ended_clients:
+                return [_not_done(one, self._started.get(one.slot.key)) for one in service]
+            return work(service, lambda: stopped() or client in self._ended_clients)
 
         run_all(self._client.cancellation, services, work_unless_ended, self._done, concurrency=self._concurrency)
 
@@ -148,20 +147,20 @@ class _Run:
 
     def guard(self, services: t.Sequence[list[Desired]], guards: Guards) -> None:
         """Apply the plans of the Services that change, as far as the guards allow."""
-        changing = [service for service in services if service[0].slot.key in self._changing]
-        changes = sum(len(facts) for facts in self._changing.values())
-        if guards.max_changes is not None and changes > guards.max_changes:
-            self._hold_back(changing, TOO_MANY_CHANGES)
+        if self._ended or self._client.cancellation.is_set():
             return
-        cancelled = self._client.cancellation.is_set
-        if self._ended or cancelled():
+        keys = [service[0].slot.key for service in services if service[0].slot.key in self._changing]
+        if guards.max_changes is not None and sum(map(len, self._changing.values())) > guards.max_changes:
+            self._hold_back(keys, TOO_MANY_CHANGES)
             return
-        canary, others = changing[: guards.canary], changing[guards.canary :]
-        self.each(canary, self._apply_planned)
-        if not self._check_mode and not cancelled() and not self._are_as_desired(canary):
-            self._hold_back(others, CANARY_FAILED)
+        usable = [key for key in keys if self._client_of(self._changing[key][0].desired) not in self._ended_clients]
+        canary = usable[: guards.canary]
+        self._apply_planned(canary)
+        if canary and not self._check_mode and not self._are_as_desired(canary, services):
+            if not self._client.cancellation.is_set():
+                self._hold_back([key for key in keys if key not in canary], CANARY_FAILED)
             return
-        self.each(others, self._apply_planned)
+        self._apply_planned([key for key in keys if key not in canary])
 
     def outcomes(self, desired: t.Sequence[Desired]) -> list[Outcome]:
         """The outcomes in the order of ``desired``."""
@@ -169,23 +168,28 @@ class _Run:
         abandoned = dict(self._started)
         return [self._finished.get(one.slot.key) or _not_done(one, abandoned.get(one.slot.key)) for one in desired]
 
-    def _client_of(self, facts: list[Facts]) -> Client:
-        return self._client.for_account(facts[0].desired.slot.account_sid)
+    def _client_of(self, desired: Desired) -> Client:
+        return self._client.for_account(desired.slot.account_sid)
 
     def _plan(self, service: list[Desired]) -> list[Facts]:
         facts = [Facts(one) for one in service]
         self._started.update((one.desired.slot.key, one) for one in facts)
-        plan_slots(self._client_of(facts), facts)
+        plan_slots(self._client_of(service[0]), facts)
         return facts
 
-    def _apply_planned(self, service: list[Desired], stopped: Stopped) -> list[Outcome]:
-        return self._apply(self._changing[service[0].slot.key], stopped)
+    def _apply_planned(self, keys: t.Sequence[Key]) -> None:
+        """Apply the plans of these Services."""
+
+        def work(service: list[Desired], stopped: Stopped) -> list[Outcome]:
+            return self._apply([self._started[one.slot.key] for one in service], stopped)
+
+        self.each([[one.desired for one in self._changing[key]] for key in keys], work)
 
     def _apply(self, facts: list[Facts], stopped: Stopped) -> list[Outcome]:
         if not facts:
             return []
         return apply_plans(
-            self._client_of(facts),
+            self._client_of(facts[0].desired),
             facts,
             check_mode=self._check_mode,
             stopped=stopped,
@@ -201,7 +205,7 @@ class _Run:
             self._started.pop(outcome.desired.slot.key, None)
             counts[outcome.action] += 1
             if outcome.fatal:
-                self._ended_accounts.add(self._client.for_account(outcome.desired.slot.account_sid))
+                self._ended_clients.add(self._client_of(outcome.desired))
             self._not_started += outcome.not_started
             self._record.finished(outcome)
         if not all(outcome.not_started for outcome in outcomes):
@@ -210,23 +214,37 @@ class _Run:
         self._ended = self._ended or too_many or any(outcome.ends_run for outcome in outcomes)
         return self._ended
 
-    def _are_as_desired(self, services: list[list[Desired]]) -> bool:
-        """Whether the slots that were changed are as desired, and are read so."""
-        facts = [one for service in services for one in self._changing[service[0].slot.key]]
-        keys = [one.desired.slot.key for one in facts]
-        if any(key not in self._finished or self._finished[key].action in ("failed", "skipped") for key in keys):
+    def _are_as_desired(self, keys: t.Sequence[Key], services: t.Sequence[list[Desired]]) -> bool:
+        """Whether the slots of these Services that were changed are as desired, and are read so."""
+        changed = {one.desired.slot.key for key in keys for one in self._changing[key]}
+        if any(key not in self._finished or self._finished[key].action in ("failed", "skipped") for key in changed):
             return False
-        found = read_all(self._client, [one.desired.slot for one in facts], concurrency=self._concurrency)
-        return all(
-            isinstance(rows, list) and make_plan(one.desired, rows).action == "unchanged"
-            for one, rows in zip(facts, found)
-        )
+        client = self._client.for_account(None)
+        pending = [service for service in services if service[0].slot.key in keys]
+        for attempt in range(client.max_retries + 1):
+            if attempt:
+                # Listings lag by seconds.
+                client.wait(attempt - 1, jitter=False)
+            slots = [one.slot for service in pending for one in service]
+            rows = dict(zip(slots, read_all(self._client, slots, concurrency=self._concurrency)))
+            pending = [
+                service
+                for service in pending
+                if any(one.slot.key in changed and not _is_as_desired(one, rows[one.slot]) for one in service)
+            ]
+            if not pending or client.cancellation.is_set():
+                break
+        return not pending
 
-    def _hold_back(self, services: list[list[Desired]], why: str) -> None:
-        for service in services:
-            for one in self._changing[service[0].slot.key]:
+    def _hold_back(self, keys: t.Iterable[Key], why: str) -> None:
+        for key in keys:
+            for one in self._changing[key]:
                 one.held_back = why
                 self._done([derive(one)])
+
+
+def _is_as_desired(desired: Desired, rows: object) -> bool:
+    return isinstance(rows, list) and make_plan(desired, rows).action == "unchanged"
 
 
 def _not_done(desired: Desired, facts: Facts | None) -> Outcome:

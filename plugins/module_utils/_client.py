@@ -1,7 +1,7 @@
 # Copyright messaging.twilio contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List, get, create and delete the resources of the API, with retries, paging and errors.
+"""List, get, create, update and delete the resources of the API, with retries, paging and errors.
 
 Private to this collection: it may change with any release.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
+import threading
 import time
 import typing as t
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -77,6 +78,7 @@ class Client:
     def _set_connection(self, connection: Connection) -> None:
         self.account_sid = connection.account_sid
         self._confirmed = self.account_sid in (None, connection.username)
+        self._confirming = threading.Lock()
         self._redactor = self._transport.redactor
         self._limiter = ConcurrencyLimiter(self.concurrency)
         #: Twilio asked for no request before this time of the monotonic clock.
@@ -135,6 +137,10 @@ class Client:
         self._confirm_account()
         return self._call("POST", path, form=form)
 
+    def update(self, path: str, form: t.Mapping[str, str]) -> dict[str, t.Any]:
+        """Change a resource. Twilio's update is a POST to its path. The caller has to check the answer, too."""
+        return self.create(path, form)
+
     def delete(self, path: str) -> bool:
         """Delete a resource. Returns whether this call deleted it: if it did not exist, this is no error."""
         self._confirm_account()
@@ -168,15 +174,16 @@ class Client:
         self._confirmed = True
 
     def _confirm_account(self) -> None:
-        """Read one Service if nothing that was read so far shows the account."""
-        if self._confirmed:
-            return
-        try:
-            self._check_account({"account_sid": self.find_account()})
-        except ApiError as error:
-            if error.status is None and error.fatal:
-                raise
-            raise ApiError(f"account_sid cannot be compared with the credentials: {error}", fatal=True) from None
+        """Read one Service if nothing that was read so far shows the account. One thread asks, the others wait."""
+        with self._confirming:
+            if self._confirmed:
+                return
+            try:
+                self._check_account({"account_sid": self.find_account()})
+            except ApiError as error:
+                if error.status is None and error.fatal:
+                    raise
+                raise ApiError(f"account_sid cannot be compared with the credentials: {error}", fatal=True) from None
 
     def find_account(self) -> str | None:
         """The account of the credentials, as one of its Services says. ``None`` if it has no Service."""

@@ -79,12 +79,13 @@ def with_credentials(connection: Connection, account_sid: str, credentials: obje
     :raises InputError: if they are not valid. No message shows a value of them.
     """
     label = f"accounts, {account_sid}"
-    names = ("auth_token", "api_key", "api_secret")
+    pairs = ({"auth_token"}, {"api_key", "api_secret"})
     if not re.fullmatch("AC[0-9a-fA-F]{32}", account_sid):
         raise InputError("accounts must have account SIDs as keys, each AC and 32 hexadecimal digits")
-    if not isinstance(credentials, t.Mapping) or not set(credentials) <= set(names):
+    filled = credentials.items() if isinstance(credentials, t.Mapping) else ()
+    given = {name: str(value) for name, value in filled if value not in (None, "")}
+    if set(given) not in pairs:
         raise InputError(f"{label} must be a mapping with auth_token, or with api_key and api_secret")
-    given = {name: str(value) for name, value in credentials.items() if value is not None}
     try:
         username, password = _credentials({"account_sid": account_sid if "api_key" not in given else None, **given})
     except InputError as error:

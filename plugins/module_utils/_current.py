@@ -18,19 +18,22 @@ from ansible_collections.messaging.twilio.plugins.module_utils._pool import Item
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row, sid_key
 
 
-def read_slots(client: Client, slots: t.Sequence[Slot]) -> tuple[list[list[Row]], dict[str, str]]:
-    """The rows of slots of one Service, with one listing for each resource, and the countries of rows by SID.
+def read_slots(client: Client, slots: t.Sequence[Slot], countries: dict[str, str] | None = None) -> list[list[Row]]:
+    """The rows of slots of one Service, with one listing for each resource.
 
+    :arg countries: the countries of rows that were seen before, by SID. Those that are seen now are added. One listing
+        may still show a row that is deleted, after the other has stopped to show it with its country.
     :raises ApiError: if a listing cannot be read.
     """
     listings: dict[str, list[dict[str, t.Any]]] = {}
-    for slot in slots:
-        resource = slot.resource
+    # Listings with countries come last, so that they know every row that another one shows without its country.
+    for resource in sorted((slot.resource for slot in slots), key=lambda one: one.country_form_field is not None):
         if resource.name not in listings:
-            listings[resource.name] = client.list(resource.collection(slot.service_sid), resource.list_key)
+            listings[resource.name] = client.list(resource.collection(slots[0].service_sid), resource.list_key)
     rows = [row for listing in listings.values() for row in listing]
-    countries = {sid_of(row): country for row in rows if (country := country_of(row)) is not None}
-    return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots], countries
+    countries = {} if countries is None else countries
+    countries.update((sid_of(row), country) for row in rows if (country := country_of(row)) is not None)
+    return [rows_of(slot, listings[slot.resource.name], countries) for slot in slots]
 
 
 def by_service(items: t.Iterable[Item], slot_of: t.Callable[[Item], Slot]) -> list[list[Item]]:
@@ -44,22 +47,22 @@ def by_service(items: t.Iterable[Item], slot_of: t.Callable[[Item], Slot]) -> li
 def read_all(client: AnyClient, slots: t.Sequence[Slot], *, concurrency: int) -> list[list[Row] | ApiError | None]:
     """The rows of each slot, in order, or why they could not be read.
 
-    An error that every other slot would get too ends the reading, and so does a cancelled run: slots that were not
-    read then are ``None``.
+    An error that every other slot of its account would get too is the error of these, without a request. Slots that
+    were not read because the run was cancelled are ``None``.
     """
     found: dict[tuple[str, str, str], list[Row] | ApiError] = {}
-    ended: set[Client] = set()
+    ended: dict[Client, ApiError] = {}
 
     def work(service: list[Slot], _stopped: Stopped) -> None:
-        one_client = client.for_account(service[0].account_sid)
-        if one_client in ended:
-            return
+        account = client.for_account(service[0].account_sid)
         try:
-            rows, _countries = read_slots(one_client, service)
+            if account in ended:
+                raise ended[account]
+            rows = read_slots(account, service)
         except ApiError as error:
             found.update((slot.key, error) for slot in service)
             if error.fatal:
-                ended.add(one_client)
+                ended[account] = error
         else:
             found.update((slot.key, one) for slot, one in zip(service, rows))
 

@@ -8,31 +8,27 @@ Private to this collection: it may change with any release.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.messaging.twilio.plugins.module_utils._countries import check_country
-from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, quoted, raise_problems
+from ansible_collections.messaging.twilio.plugins.module_utils._entries import labels_of, read_entry
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
+    InputError,
+    printable,
+    quoted,
+    raise_problems,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import (
     ALPHA_SENDER,
     COUNTRY_SENDER,
     check_sid,
+    sid_key,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._services import ONE_OF_TWO, check_service
+from ansible_collections.messaging.twilio.plugins.module_utils._services import check_service
 
 STATES = ("present", "absent")
-ENTRY_KEYS = (
-    "service_sid",
-    "service_name",
-    "account_sid",
-    "alpha_sender",
-    "country_senders",
-    "iso_country_code",
-    "state",
-    "replace",
-    "only_if",
-    "label",
-)
 _MISSING_SENDER = (
     "alpha_sender is missing. Set it (alpha_sender_name in the role), or set state to absent to remove the sender"
 )
@@ -102,7 +98,7 @@ def _make_service(
         found.append(make_desired(alpha_sender=alpha_sender, label=label, **options))
     for country, sender in (country_senders or {}).items():
         options["state"] = "absent" if sender is None else "present"
-        place = f"{label}country_senders, {country}: "
+        place = f"{label}country_senders, {printable(str(country))}: "
         found.append(make_desired(alpha_sender=sender, iso_country_code=country, label=place, **options))
     return found
 
@@ -116,7 +112,7 @@ def make_all_desired(
 ) -> tuple[Desired, ...]:
     """The desired states of all slots, in the order of ``services``.
 
-    :arg services: SIDs, or mappings with the keys of `ENTRY_KEYS`.
+    :arg services: SIDs, or mappings with the keys of `_entries.ENTRY_KEYS`.
     :arg common: ``alpha_sender``, ``country_senders``, ``state`` and ``replace`` for entries without their own. An
         entry with its own ``state: absent`` and without its own sender removes any sender.
     :arg locate: called only if everything that can be checked without it is valid.
@@ -155,8 +151,10 @@ def make_compared(
     desired, read = _resolve([(compared, common), (others, {"state": "absent"})], locate, check)
     slots = [one.slot for one in read]
     if all_countries:
-        services_read = {one.slot.service_sid: one.slot.account_sid for one in (*desired, *read)}
-        slots += [Slot(COUNTRY_SENDER, sid, ALL_COUNTRIES, account) for sid, account in services_read.items()]
+        services_read = {sid_key(one.slot.service_sid): one.slot for one in (*desired, *read)}
+        slots += [
+            Slot(COUNTRY_SENDER, slot.service_sid, ALL_COUNTRIES, slot.account_sid) for slot in services_read.values()
+        ]
     keys = {one.slot.key for one in desired}
     return desired, [slot for slot in slots if slot.key not in keys]
 
@@ -177,7 +175,13 @@ def _resolve(
     checked = [_check_entries(entries, common, problems) for entries, common in groups]
     merged = [_merge(labeled, problems) for labeled in checked]
     raise_problems(problems)
-    check([one for desired in merged for one in desired])
+    # Once for each Service, whatever the number of its slots.
+    services = {
+        (sid_key(one.slot.service_sid), one.service_name, one.slot.account_sid): one
+        for desired in merged
+        for one in desired
+    }
+    check([*services.values()])
     found = [
         [
             (label, desired)
@@ -224,13 +228,6 @@ def _without_desired(entry: object) -> object:
     return {key: value for key, value in entry.items() if key not in ("alpha_sender", "country_senders", "state")}
 
 
-def labels_of(services: t.Sequence[object]) -> list[str]:
-    """What messages call each entry of ``services``: its own label, or its place."""
-    places = [f"services, entry {number} of {len(services)}" for number in range(1, len(services) + 1)]
-    given = [entry.get("label") if isinstance(entry, t.Mapping) else None for entry in services]
-    return [label if isinstance(label, str) else place for label, place in zip(given, places)]
-
-
 def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tuple[Desired, ...]:
     """Each desired state once. Adds to ``problems`` if a slot has two that differ."""
     found: dict[object, Desired] = {}
@@ -242,37 +239,21 @@ def _merge(labeled: t.Iterable[tuple[str, Desired]], problems: list[str]) -> tup
         first = labels.setdefault(key, label)
         if _describe(known) != _describe(desired):
             problems.append(
-                f"{label}: {desired.slot.service_sid} must have one desired state, got {_describe(desired)}, but "
+                f"{label}: {_name(desired)} must have one desired state, got {_describe(desired)}, but "
                 f"{_describe(known)} in {first.rpartition(', ')[2]}"
             )
     return tuple(found.values())
 
 
 def _from_entry(entry: object, common: t.Mapping[str, object], label: str) -> list[Desired]:
-    if isinstance(entry, str):
-        return _make_service(f"{label}, ", **{**common, "service_sid": check_sid("MG", entry, label)})
-    allowed = ", ".join(ENTRY_KEYS)
-    if not isinstance(entry, t.Mapping):
-        raise InputError(f"{label} must be a Service SID or a mapping with the keys {allowed}, got {quoted(entry)}")
-    unknown = [key for key in entry if key not in ENTRY_KEYS]
-    if unknown:
-        service = entry.get("service_sid", entry.get("service_name"))
-        named = f" ({quoted(service)})" if service is not None else ""
-        raise InputError(f"{label}{named} has the unknown key {', '.join(map(quoted, unknown))}. Allowed are {allowed}")
-    if "service_sid" not in entry and "service_name" not in entry:
-        raise InputError(f"{label} must have service_sid or service_name, got {quoted(dict(entry))}. {ONE_OF_TWO}")
-    if entry.get("iso_country_code") is not None and entry.get("country_senders") is not None:
-        raise InputError(
-            f"{label} must have iso_country_code or country_senders, got both. iso_country_code is the country of "
-            "alpha_sender"
-        )
-    entry = {key: value for key, value in entry.items() if key != "label"}
-    inherited = dict(common)
-    if entry.get("state") == "absent":
-        inherited.pop("alpha_sender", None)
-    if entry.get("iso_country_code") is not None:
-        inherited.pop("country_senders", None)
-    return _make_service(f"{label}, ", **{**inherited, **entry})
+    options, service_name = read_entry(entry, common, label)
+    found = _make_service(f"{label}, ", **options)
+    return [dataclasses.replace(one, service_name=service_name) for one in found] if service_name else found
+
+
+def _name(desired: Desired) -> str:
+    service = desired.slot.service_sid or quoted(desired.service_name)
+    return service + (f" ({desired.slot.country})" if desired.slot.country else "")
 
 
 def _describe(desired: Desired) -> str:

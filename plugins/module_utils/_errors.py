@@ -9,6 +9,7 @@ Private to this collection: it may change with any release.
 from __future__ import annotations
 
 import typing as t
+import unicodedata
 
 #: Maximum number of characters of a value or of a server's text in a message.
 MAX_QUOTED = 300
@@ -98,6 +99,12 @@ def quoted(value: object) -> str:
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
 
 
+def quoted_apart(values: t.Sequence[str]) -> list[str]:
+    """The values in quotes. Those that look alike, because Unicode has several forms of them, are escaped."""
+    forms = [unicodedata.normalize("NFKC", value) for value in values]
+    return [ascii(value) if forms.count(form) > 1 else quoted(value) for value, form in zip(values, forms)]
+
+
 def printable(text: str) -> str:
     """A server's ``text`` for a message: whatever could change the display of a terminal is escaped."""
     if text.isprintable():
@@ -111,22 +118,29 @@ def printable(text: str) -> str:
 class Redactor:
     """Removes the credentials from everything that comes from outside."""
 
-    def __init__(self, secrets: t.Iterable[str | None]) -> None:
+    def __init__(self, secrets: t.Iterable[str | None], known: set[str] | None = None) -> None:
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        #: The secrets of all redactors that were made from the first one.
+        self._known = set() if known is None else known
+        self._known.update(self._secrets)
 
     def extended(self, secrets: t.Iterable[str | None]) -> Redactor:
-        """A redactor that removes ``secrets`` as well."""
-        return Redactor([*self._secrets, *secrets])
+        """A redactor that removes ``secrets`` as well. From messages, both redactors remove all secrets."""
+        return Redactor([*self._secrets, *secrets], self._known)
 
     def text(self, text: str) -> str:
         """``text`` for a message: without any secret and without control characters."""
-        return printable(self._replace(text, 0))
+        for secret in sorted(self._known, key=len, reverse=True):
+            text = text.replace(secret, "********")
+        return printable(text)
 
     def data(self, value: t.Any) -> t.Any:
         """A value of JSON without secrets, and without what Ansible cannot pass on."""
         if isinstance(value, str):
-            value = self._replace(value, MAX_CHANCE)
+            for secret in self._secrets:
+                if len(secret) > MAX_CHANCE:
+                    value = value.replace(secret, "********")
             # Half of a surrogate pair is valid JSON, but not valid text.
             return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
         if isinstance(value, dict):
@@ -140,12 +154,6 @@ class Redactor:
         """Whether `data` would change nothing in the JSON ``body``, as its bytes show."""
         suspicious = (b"\\", b"__ansible", *(secret.encode() for secret in self._secrets))
         return body.isascii() and not any(part in body for part in suspicious)
-
-    def _replace(self, text: str, max_kept: int) -> str:
-        for secret in self._secrets:
-            if len(secret) > max_kept and secret in text:
-                text = text.replace(secret, "********")
-        return text
 
 
 def join_first(names: t.Sequence[str]) -> str:

@@ -12,13 +12,18 @@ import json
 import re
 import shlex
 import typing as t
+from collections import Counter
 
 from ansible_collections.messaging.twilio.plugins.module_utils import _outcome as cause
 from ansible_collections.messaging.twilio.plugins.module_utils import _plan as problem
+from ansible_collections.messaging.twilio.plugins.module_utils import _service_plan as service
+from ansible_collections.messaging.twilio.plugins.module_utils._errors import join_first, plural, printable
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Facts, Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, join_values
 
+#: How many kinds of changes a message names before it counts the others.
+MAX_KINDS = 10
 _PLAIN_IN_YAML = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9 +_&-]*[A-Za-z0-9+_&-]")
 
 #: Causes that are known before anything is written.
@@ -39,6 +44,8 @@ _SEVERAL = {
     "present": "{slot} has several {label}s ({before}), none of them {value!r}. Delete all but one first",
     "absent": "{slot} has several {label}s ({before}). Set {name} to the {label} that you want to delete",
 }
+#: Causes that are a guard's.
+_HELD_BACK = (cause.TOO_MANY_CHANGES, cause.CANARY_FAILED)
 #: What follows the error of a write.
 _AFTER_WRITING = {
     cause.EMPTY: "It has no {label}, as before",
@@ -60,13 +67,24 @@ def recovery_command(slot: Slot, value: str) -> str:
     # Plain if YAML allows it: Ansible prints results as JSON, which escapes each double quote, and a command that is
     # copied from there would not work.
     name = value if _PLAIN_IN_YAML.fullmatch(value) else json.dumps(value)
-    variables = slot.resource.recovery.format(value=name, service_sid=slot.service_sid, country=slot.country)
+    service = slot.service_sid
+    if slot.account_sid is not None:
+        service = f"{{service_sid: {service}, account_sid: {slot.account_sid}}}"
+    variables = slot.resource.recovery.format(value=name, service=service, country=slot.country)
     return f"ansible-playbook messaging.twilio.apply -e {shlex.quote(variables)}"
 
 
-def name_slot(slot: Slot) -> str:
-    """What messages call a slot."""
-    return slot.service_sid + (f" ({slot.country})" if slot.country else "")
+def name_slot(slot: Slot, service_name: str | None = None) -> str:
+    """What messages call a slot: ``Shop (MG…, FR)``, or ``MG… (FR)`` if the name of the Service is not known."""
+    details = [slot.country] if slot.country else []
+    if service_name:
+        return f"{printable(service_name)} ({', '.join([slot.service_sid, *details])})"
+    return slot.service_sid + "".join(f" ({country})" for country in details)
+
+
+def name_desired(desired: Desired) -> str:
+    """What messages call the slot of a desired state."""
+    return name_slot(desired.slot, desired.service_name)
 
 
 def message(outcome: Outcome) -> str:
@@ -101,7 +119,7 @@ def _words(outcome: Outcome) -> dict[str, t.Any]:
     slot, facts = outcome.desired.slot, outcome.facts
     rollback = facts.rollback if facts is not None else None
     return {
-        "slot": name_slot(slot),
+        "slot": name_desired(outcome.desired),
         "label": slot.resource.label,
         "name": slot.resource.field,
         "value": outcome.desired.value,
@@ -155,12 +173,73 @@ def change(before: str | None, after: str | None) -> str:
     return f"{before or 'none'} → {after or 'none'}"
 
 
+def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
+    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
+    return Counter(change(*sides) for outcome in outcomes if (sides := sides_of(outcome)) is not None).most_common()
+
+
+def sides_of(outcome: Outcome) -> tuple[str | None, str | None] | None:
+    """The value of a slot that changes, before and after. A guard may have held the change back."""
+    if outcome.cause in _HELD_BACK and outcome.facts is not None:
+        plan = outcome.facts.plan
+        return None if plan is None else (plan.before, plan.after)
+    return (outcome.before, outcome.after) if outcome.changed else None
+
+
+def change_lines(outcomes: t.Iterable[Outcome], *, check_mode: bool = False) -> list[str]:
+    """One line with the kinds of changes that were made, or that would be made. Empty if nothing changes."""
+    kinds = _kinds((outcome for outcome in outcomes if outcome.changed), "{kind} ({count})")
+    return [f"{'Would change' if check_mode else 'Changed'}: {', '.join(kinds)}"] if kinds else []
+
+
+def _kinds(outcomes: t.Iterable[Outcome], form: str) -> list[str]:
+    """The most frequent kinds of changes, each in this form, and how many more there are."""
+    kinds = count_changes(outcomes)
+    more = len(kinds) - MAX_KINDS
+    return [
+        *(form.format(kind=kind, count=count) for kind, count in kinds[:MAX_KINDS]),
+        *([f"and {plural(more, 'more kind')} of changes"] if more > 0 else []),
+    ]
+
+
+def guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
+    """Which guard held changes back, and which changes. Empty if none did."""
+    held_back = [outcome for outcome in outcomes if outcome.cause in _HELD_BACK]
+    if not held_back:
+        return []
+    count = len(held_back)
+    if held_back[0].cause == cause.TOO_MANY_CHANGES:
+        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
+        line += f"To allow it, set max_changes to {count} or more"
+    else:
+        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
+    return [line, *_kinds(held_back, "{kind}: {count}")]
+
+
+def only_if_lines(outcomes: t.Iterable[Outcome]) -> list[str]:
+    """Which slots only_if excluded. Empty if it excluded none."""
+    excluded = [outcome for outcome in outcomes if outcome.cause == problem.ONLY_IF]
+    more = len(excluded) - MAX_KINDS
+    return [*map(message, excluded[:MAX_KINDS]), *([f"and {more} more that only_if excludes"] if more > 0 else [])]
+
+
+def canary_lines(outcomes: t.Iterable[Outcome], canary: int) -> list[str]:
+    """Which Services of a plan change first, and how many changes wait for them. Empty without a canary."""
+    changes = [outcome.desired.slot.service_sid for outcome in outcomes if outcome.changed]
+    first = dict.fromkeys([*dict.fromkeys(changes)][:canary])
+    waiting = sum(service_sid not in first for service_sid in changes)
+    if not first or not waiting:
+        return []
+    others = f"{plural(waiting, 'change')} of other Services"
+    return [f"The canary is {join_first([*first])}. Only if it is as desired, {others} would follow"]
+
+
 def warning(outcome: Outcome) -> str | None:
     """What the user should look at although the slot is as desired."""
     facts = outcome.facts
     if outcome.action == "failed" or facts is None or facts.plan is None:
         return None
-    slot = name_slot(outcome.desired.slot)
+    slot = name_desired(outcome.desired)
     if facts.inherited is not None:
         return f"{slot}: an earlier run deleted {facts.inherited!r} and was killed then. It now has {outcome.after!r}"
     if facts.plan.extra is not None:
@@ -176,3 +255,46 @@ def unrecovered_message(entry: Entry, *, unknown: bool) -> str:
         f"{name_slot(entry.slot)} {has} no {entry.slot.resource.label}: a run was killed after it deleted "
         f"{entry.value!r}. To restore it, run: {recovery_command(entry.slot, entry.value)}"
     )
+
+
+_SERVICE = {
+    "created": "{name}: created",
+    "updated": "{name}: updated {changes}",
+    "deleted": "{name}: deleted",
+    "unchanged": "{name}: unchanged",
+    "skipped": "{name} was not changed, because the run was stopped",
+    service.HAS_CAMPAIGN: "{name} was not deleted, because it has a US campaign. Delete the campaign first",
+    service.HAS_CONTENTS: "{name} was not deleted, because it has {contents}. Set force to true to delete it anyway",
+}
+_UNKNOWN_SERVICE = {
+    "created": "Twilio lists no Service with this name now, but one may appear later. Wait some minutes, and run the "
+    "task again",
+    "updated": "Whether it was updated is unknown. Run the task again",
+    "deleted": "Whether it was deleted is unknown. Run the task again",
+}
+
+
+def service_message(outcome: service.ServiceOutcome) -> str:
+    """What became of a Service, and what to do next, as one text."""
+    plan = outcome.plan
+    changes = ", ".join(plan.changes)
+    name = name_service(outcome)
+    if outcome.error is None:
+        if plan.desired.state == "absent" and plan.before is None:
+            return f"{name}: unchanged, does not exist"
+        contents = service.count_contents(plan.contents)
+        return _SERVICE[plan.problem or outcome.action].format(name=name, changes=changes, contents=contents)
+    if outcome.wrote:
+        return f"{name} was {plan.action}, but is not as desired: {outcome.error}"
+    text = f"{name} could not be {plan.action}: {outcome.error}"
+    if outcome.read_error is not None:
+        return f"{text}. Whether it was {plan.action} is unknown: {outcome.read_error}"
+    return f"{text}. {_UNKNOWN_SERVICE[plan.action]}" if outcome.unknown else text
+
+
+def name_service(outcome: service.ServiceOutcome) -> str:
+    """What messages call a Service: its SID, if it is known, and its name."""
+    row = outcome.row or outcome.plan.before or {}
+    sid = row.get("sid") or outcome.plan.desired.sid
+    name = row.get("friendly_name") or outcome.plan.desired.name
+    return " ".join(filter(None, [sid and str(sid), name and (f"({name!r})" if sid else repr(name))]))

@@ -17,6 +17,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     ONLY_IF,
     Desired,
     Plan,
+    Slot,
     join_values,
     make_plan,
     sid_of,
@@ -48,7 +49,8 @@ class Facts:
     :ivar held_back: why a guard did not let the plan be applied.
     :ivar abandoned: the run ended before this slot was done.
     :ivar current: the rows of the slot as read last. ``None`` if they are not known.
-    :ivar countries: the countries of rows, by SID, as the listings showed them.
+    :ivar read_with: the slot that is read together with this one, because its listing shows the countries of rows.
+    :ivar countries: the countries of rows that were seen, by SID. The slots of a Service share them.
     :ivar read_error: why they are not known.
     :ivar error: the error of the last write. ``None`` once the slot is as desired.
     :ivar row: the row of the desired value, once it exists.
@@ -73,7 +75,8 @@ class Facts:
     held_back: str | None = None
     abandoned: bool = False
     current: t.Sequence[Row] | None = None
-    countries: t.Mapping[str, str] = field(default_factory=dict)
+    read_with: Slot | None = None
+    countries: dict[str, str] = field(default_factory=dict)
     read_error: Exception | None = None
     error: Exception | None = None
     row: Row | None = None

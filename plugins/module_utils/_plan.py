@@ -46,7 +46,8 @@ class Slot:
 class Desired:
     """The desired state of one slot.
 
-    The ``service_sid`` of the slot is empty while the Service is only known by its ``service_name``.
+    The ``service_sid`` of the slot is empty while the Service is only known by its ``service_name``. With a SID, the
+    name is for messages.
     With ``absent``, a ``value`` of ``None`` stands for any. ``replace`` allows to delete another value.
 
     :ivar only_if: the values that the slot may have now to be changed, ``None`` for no value. Without it, any.

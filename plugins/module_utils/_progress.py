@@ -22,28 +22,56 @@ from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     make_summary,
 )
 
+#: How many desired values the first line names before it counts the others.
+MAX_DESIRED = 5
+
 
 def write_progress(
     path: str | None, desired: t.Collection[Desired], interval: float, *, check_mode: bool = False
 ) -> t.Callable[[int, t.Mapping[str, int]], None]:
-    """A ``progress`` for `reconcile_all` that appends a line to the file ``path``.
+    """A ``progress`` for `reconcile_all` that appends lines to the file ``path``. The first line says what is desired.
 
     A line is due ``interval`` seconds after the last line, and for the last slot.
     """
     total, slots = len(desired), count_slots(desired)
-    last = time.monotonic()
+    mode = CHECK_MODE if check_mode else ""
+    begin = last = time.monotonic()
+
+    def write(line: str) -> None:
+        # A full disk is no reason to stop.
+        with contextlib.suppress(OSError), open(str(path), "a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def progress(done: int, counts: t.Mapping[str, int]) -> None:
         nonlocal last
-        if path is None or (done != total and time.monotonic() - last < interval):
+        now = time.monotonic()
+        if path is None or (done != total and now - last < interval):
             return
-        last = time.monotonic()
-        line = f"{done} of {slots} done: {count_actions(make_summary(counts))}. {total - done} left"
-        # A full disk is no reason to stop.
-        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
-            file.write(line + (CHECK_MODE if check_mode else "") + "\n")
+        last = now
+        pace = f"{total - done} left, {estimate(done, total, now - begin)}" if done != total else "0 left"
+        write(f"{done} of {slots} done: {count_actions(make_summary(counts))}. {pace}{mode}")
 
+    if path is not None and total:
+        write(f"Desired: {describe_desired(desired)}")
     return progress
+
+
+def describe_desired(desired: t.Iterable[Desired]) -> str:
+    """``ACME for 750 Services, ACME US for 250 Services``, the most frequent first."""
+    counts: dict[str, list[Desired]] = {}
+    for one in desired:
+        what = one.value or one.slot.resource.label
+        counts.setdefault(what if one.state == "present" else f"no {what}", []).append(one)
+    more = len(counts) - MAX_DESIRED
+    most = sorted(counts.items(), key=lambda item: -len(item[1]))[:MAX_DESIRED]
+    named = [f"{what} for {count_slots(slots)}" for what, slots in most]
+    return ", ".join([*named, *([f"and {more} more"] if more > 0 else [])])
+
+
+def estimate(done: int, total: int, seconds: float) -> str:
+    """The rate, and the time left if it stays the same: ``12.5 a second, about 40 s to go``."""
+    rate = done / seconds if seconds > 0 and done else 0.0
+    return f"{rate:.1f} a second, about {(total - done) / rate:.0f} s to go" if rate else "no rate yet"
 
 
 class Stopwatch:

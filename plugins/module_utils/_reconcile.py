@@ -22,7 +22,6 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
     Plan,
     Slot,
     make_plan,
-    rows_of,
     sid_of,
     value_of,
 )
@@ -62,10 +61,13 @@ def reconcile(
 
 def plan_slots(client: Client, facts: t.Sequence[Facts]) -> None:
     """Read the slots of one Service and make their plans. Never raises: an error is noted in the facts."""
+    slots = [one.desired.slot for one in facts]
+    with_country = next((slot for slot in slots if slot.country is not None), None)
     try:
-        rows, countries = read_slots(client, [one.desired.slot for one in facts])
-        for one, current in zip(facts, rows):
+        countries: dict[str, str] = {}
+        for one, current in zip(facts, read_slots(client, slots, countries)):
             one.current, one.countries = current, countries
+            one.read_with = with_country if one.desired.slot.country is None else None
             one.plan = make_plan(one.desired, current)
     except Exception as error:  # pylint: disable=broad-exception-caught  # a bug is the failure of one Service
         for one in facts:
@@ -167,9 +169,8 @@ def _apply(client: Client, plan: Plan, facts: Facts, journal: Journal) -> None:
 
 
 def _read_again(client: Client, facts: Facts) -> list[Row]:
-    slot = facts.desired.slot
-    listing = client.list(slot.resource.collection(slot.service_sid), slot.resource.list_key)
-    return rows_of(slot, listing, facts.countries)
+    slots = [facts.desired.slot, facts.read_with]
+    return read_slots(client, [slot for slot in slots if slot is not None], facts.countries)[0]
 
 
 def _plan_again(client: Client, facts: Facts) -> Plan | None:
@@ -269,6 +270,8 @@ def _create(client: Client, slot: Slot, value: str, facts: Facts) -> None:
             f"POST {path}: the answer does not confirm that {value!r} was created", indeterminate=True, conflict=True
         )
     facts.row, facts.open_create, facts.created = row, False, True
+    if slot.country is not None:
+        facts.countries[sid_of(row)] = slot.country
 
 
 def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None:
@@ -276,7 +279,7 @@ def _roll_back(client: Client, facts: Facts, old: str, journal: Journal) -> None
     desired = Desired(facts.desired.slot, old, "present", replace=False)
     plan = make_plan(desired, ())
     facts.rollback = Facts(desired, plan, applied=True, gone=facts.gone, missing=facts.missing)
-    facts.rollback.countries = facts.countries
+    facts.rollback.read_with, facts.rollback.countries = facts.read_with, facts.countries
     _apply(client, plan, facts.rollback, journal)
 
 

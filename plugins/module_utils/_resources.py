@@ -126,7 +126,7 @@ ALPHA_SENDER = Resource(
     sid_kind="AI",
     field="alpha_sender",
     form_field="AlphaSender",
-    recovery="{{alpha_sender_name: !!str {value}, alpha_sender_services: [{service_sid}]}}",
+    recovery="{{alpha_sender_name: !!str {value}, alpha_sender_services: [{service}]}}",
     check=check_sender,
 )
 
@@ -141,7 +141,7 @@ COUNTRY_SENDER = Resource(
     field="alpha_sender",
     form_field="AlphaSender",
     recovery=(
-        "{{alpha_sender_country_senders: {{!!str {country}: !!str {value}}}, alpha_sender_services: [{service_sid}]}}"
+        "{{alpha_sender_country_senders: {{!!str {country}: !!str {value}}}, alpha_sender_services: [{service}]}}"
     ),
     check=check_sender,
     country_form_field="IsoCountryCode",

@@ -15,20 +15,22 @@ from ansible_collections.messaging.twilio.plugins.module_utils._accounts import 
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError, error_fields, plural
 from ansible_collections.messaging.twilio.plugins.module_utils._journal_file import Entry
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
+    MAX_KINDS,
+    canary_lines,
     change,
+    change_lines,
+    guard_lines,
     message,
-    name_slot,
+    name_desired,
+    only_if_lines,
     recovery_command,
+    sides_of,
     unrecovered_message,
     warning,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
-    CANARY_FAILED,
-    TOO_MANY_CHANGES,
-    Outcome,
-    errors_of,
-)
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import ONLY_IF, Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome, errors_of
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import sid_key
 
 #: Ends the summary line in check mode.
 CHECK_MODE = " (check mode, nothing is changed)"
@@ -37,10 +39,8 @@ ACTIONS = ("created", "replaced", "deleted", "unchanged", "failed", "skipped")
 MAX_REASONS = 3
 #: How many warnings a result has before it counts the others.
 MAX_WARNINGS = 10
-#: How many kinds of changes a message names before it counts the others.
-MAX_KINDS = 10
-#: How many slots a diff shows before it counts the others.
-MAX_IN_DIFF = 50
+#: How many slots of one kind of change a diff shows before it counts the others.
+MAX_IN_GROUP = 10
 
 
 def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str, t.Any]:
@@ -48,9 +48,10 @@ def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str
 
     :arg account_sid: the account of the slot, if the slot does not know it.
     """
-    slot = outcome.desired.slot
+    slot, service_name = outcome.desired.slot, outcome.desired.service_name
     fields: dict[str, t.Any] = {
         "service_sid": slot.service_sid,
+        **({"service_name": service_name} if service_name else {}),
         "account_sid": slot.account_sid or account_sid,
         "iso_country_code": slot.country,
         "action": outcome.action,
@@ -94,35 +95,39 @@ def single_result(outcome: Outcome, *, account_sid: str | None = None, check_mod
     failed = outcome.action == "failed" or outcome.not_started
     row = outcome.row
     if row is None and outcome.after is not None and outcome.action in ("created", "replaced"):
-        row = {"service_sid": outcome.desired.slot.service_sid, resource.field: outcome.after}
+        slot = outcome.desired.slot
+        row = {"service_sid": slot.service_sid, resource.field: outcome.after}
+        row.update({"iso_country_code": slot.country} if slot.country is not None else {})
     note = warning(outcome)
     return {
         **outcome_fields(outcome, account_sid),
         "changed": outcome.changed,
         "msg": message(outcome) + (CHECK_MODE if check_mode and not failed else ""),
-        "diff": make_diff([outcome]),
+        "diff": single_diff(outcome),
         "warnings": [note] if note else [],
         **({"failed": True} if failed else {resource.field: dict(row or {})}),
     }
 
 
 def bulk_result(
-    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False
+    outcomes: t.Sequence[Outcome], *, account_sid: str | None = None, check_mode: bool = False, canary: int = 0
 ) -> dict[str, t.Any]:
-    """The result of a module for many slots."""
+    """The result of a module for many slots.
+
+    :arg canary: how many Services change first, for check mode.
+    """
     summary = make_summary(Counter(outcome.action for outcome in outcomes))
-    failures = [*failure_lines(outcomes), *_guard_lines(outcomes)]
-    notes = _only_if_lines(outcomes)
+    failures, held_back = failure_lines(outcomes), guard_lines(outcomes)
     desired = [outcome.desired for outcome in outcomes]
+    lines = [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else "")]
+    lines += [*failures, *change_lines(outcomes, check_mode=check_mode), *held_back]
     result: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
-        "msg": "\n".join(
-            [summary_line(summary, count_slots(desired)) + (CHECK_MODE if check_mode else ""), *failures, *notes]
-        ),
+        "msg": "\n".join([*lines, *only_if_lines(outcomes), *(canary_lines(outcomes, canary) if check_mode else ())]),
         "outcomes": [outcome_fields(outcome, account_sid) for outcome in outcomes],
         "summary": summary,
         "desired": count_desired(desired),
-        "diff": make_diff(outcomes),
+        "diff": grouped_diff(outcomes),
         "warnings": _first_warnings(outcomes),
     }
     result["stopped"] = any(outcome.not_started for outcome in outcomes)
@@ -149,7 +154,7 @@ def count_slots(desired: t.Collection[Desired]) -> str:
     """``300 Services``, or ``900 senders of 300 Services`` if countries are involved."""
     if all(one.slot.country is None for one in desired):
         return plural(len(desired), "Service")
-    services = len({one.slot.service_sid for one in desired})
+    services = len({sid_key(one.slot.service_sid) for one in desired})
     return f"{plural(len(desired), 'sender')} of {plural(services, 'Service')}"
 
 
@@ -164,53 +169,13 @@ def failure_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
         return []
     # A lost value needs a person, so each is named.
     failed.sort(key=lambda outcome: outcome.lost is None)
-    lost = [f"{name_slot(one.desired.slot)} {one.lost!r}" for one in failed if one.lost is not None]
+    lost = [f"{name_desired(one.desired)} {one.lost!r}" for one in failed if one.lost is not None]
     skipped = sum(outcome.not_started for outcome in outcomes)
     line = f"{len(failed)} of {count_slots([outcome.desired for outcome in outcomes])} failed"
     line += f", {skipped} skipped" if skipped else ""
     line += f". Lost senders: {', '.join(lost)}" if lost else ""
     more = len(failed) - MAX_REASONS
     return [line, *map(message, failed[:MAX_REASONS]), *([f"and {more} more, see outcomes"] if more > 0 else [])]
-
-
-def count_changes(outcomes: t.Iterable[Outcome]) -> list[tuple[str, int]]:
-    """The kinds of changes, planned ones included, with how many slots have each. The most frequent is first."""
-    return Counter(change(*sides) for outcome in outcomes if (sides := _sides(outcome)) is not None).most_common()
-
-
-def _sides(outcome: Outcome) -> tuple[str | None, str | None] | None:
-    """The value of a slot that changes, before and after. A guard may have held the change back."""
-    if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED) and outcome.facts is not None:
-        plan = outcome.facts.plan
-        return None if plan is None else (plan.before, plan.after)
-    return (outcome.before, outcome.after) if outcome.changed else None
-
-
-def _guard_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
-    """Which guard held changes back, and which changes. Empty if none did."""
-    held_back = [outcome for outcome in outcomes if outcome.cause in (TOO_MANY_CHANGES, CANARY_FAILED)]
-    if not held_back:
-        return []
-    count = len(held_back)
-    if held_back[0].cause == TOO_MANY_CHANGES:
-        line = f"The plan has {plural(count, 'change')}, more than max_changes allows, so nothing was changed. "
-        line += f"To allow it, set max_changes to {count} or more"
-    else:
-        line = f"The canary is not as desired, so {plural(count, 'change')} of other Services did not start"
-    kinds = count_changes(held_back)
-    more = len(kinds) - MAX_KINDS
-    return [
-        line,
-        *(f"{kind}: {number}" for kind, number in kinds[:MAX_KINDS]),
-        *([f"and {more} more kinds of changes"] if more > 0 else []),
-    ]
-
-
-def _only_if_lines(outcomes: t.Sequence[Outcome]) -> list[str]:
-    """Which slots only_if excluded. Empty if it excluded none."""
-    excluded = [outcome for outcome in outcomes if outcome.cause == ONLY_IF]
-    more = len(excluded) - MAX_KINDS
-    return [*map(message, excluded[:MAX_KINDS]), *([f"and {more} more that only_if excludes"] if more > 0 else [])]
 
 
 def _first_warnings(outcomes: t.Iterable[Outcome]) -> list[str]:
@@ -228,19 +193,35 @@ def count_desired(desired: t.Iterable[Desired]) -> list[dict[str, t.Any]]:
     ]
 
 
-def make_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
-    """What ``--diff`` shows: the value of each slot that changes, before and after."""
-    changed = [(outcome, sides) for outcome in outcomes if (sides := _sides(outcome)) is not None]
-    more = len(changed) - MAX_IN_DIFF
-    end = f"... and {more} more\n" if more > 0 else ""
-    before, after = (
-        "".join(_diff_lines(outcome, sides[side]) for outcome, sides in changed[:MAX_IN_DIFF]) + end for side in (0, 1)
-    )
+def single_diff(outcome: Outcome) -> dict[str, str]:
+    """What ``--diff`` shows of one slot: its value before and after a change."""
+    name = name_desired(outcome.desired)
+    sides = sides_of(outcome)
+    before, after = (f"{name}:\n" + (f"  {side}\n" if side else "") if sides else "" for side in sides or ("", ""))
     return {"before": before, "after": after}
 
 
-def _diff_lines(outcome: Outcome, value: str | None) -> str:
-    return f"{name_slot(outcome.desired.slot)}:\n" + (f"  {value}\n" if value else "")
+def grouped_diff(outcomes: t.Iterable[Outcome]) -> dict[str, str]:
+    """What ``--diff`` shows of many slots: each kind of change with the slots that it is made of.
+
+    Ansible prints ``prepared`` as it is. It compares ``before`` and ``after`` line by line, which separates the old
+    value of a slot from the new one.
+    """
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        sides = sides_of(outcome)
+        if sides is not None:
+            groups.setdefault(change(*sides), []).append(outcome)
+    lines: list[str] = []
+    kinds = sorted(groups.items(), key=lambda item: -len(item[1]))
+    for kind, members in kinds[:MAX_KINDS]:
+        names = [name_desired(outcome.desired) for outcome in members]
+        more = len(names) - MAX_IN_GROUP
+        lines += [f"{kind}: {len(names)}", *(f"  {name}" for name in names[:MAX_IN_GROUP])]
+        lines += [f"  ... and {more} more"] if more > 0 else []
+    more = len(kinds) - MAX_KINDS
+    lines += [f"... and {plural(more, 'more kind')} of changes"] if more > 0 else []
+    return {"prepared": "".join(f"{line}\n" for line in lines)}
 
 
 def unrecovered_result(unrecovered: t.Iterable[tuple[Entry, bool]]) -> dict[str, t.Any]:

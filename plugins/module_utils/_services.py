@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import typing as t
+import unicodedata
 from dataclasses import replace
 
 from ansible_collections.messaging.twilio.plugins.module_utils._accounts import Accounts, AnyClient
@@ -24,6 +25,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     join_first,
     plural,
     quoted,
+    quoted_apart,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import ALL_COUNTRIES, Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import run_all
@@ -35,7 +37,10 @@ from ansible_collections.messaging.twilio.plugins.module_utils._resources import
     is_sid,
     sid_key,
 )
+from ansible_collections.messaging.twilio.plugins.module_utils._service_plan import shown
 
+#: How many names of Services a message suggests.
+MAX_CLOSEST = 3
 ONE_OF_TWO = "Set service_sid or service_name"
 
 
@@ -106,14 +111,15 @@ class Directory:
         :raises InputError: as `find`.
         """
         slot, name = desired.slot, desired.service_name
-        if name is not None:
+        if name is not None and not slot.service_sid:
             service = self.find(name, slot.account_sid)
         elif self._several and slot.account_sid is None:
             service = self._find_sid(slot.service_sid)
         else:
             return desired
         account_sid = service.get("account_sid") if self._several else slot.account_sid
-        return replace(desired, slot=replace(slot, service_sid=service["sid"], account_sid=account_sid))
+        slot = replace(slot, service_sid=service["sid"], account_sid=account_sid)
+        return replace(desired, slot=slot, service_name=_name(service) or None)
 
     def find(self, name: str, account_sid: str | None = None) -> Row:
         """The Service whose friendly name is exactly ``name``, of one account if that is given.
@@ -136,8 +142,11 @@ class Directory:
                 f"service_name must be the name of one Service, got {quoted(name)}, which {len(found)} Services have "
                 f"({join_first(sids)}). Use service_sid instead"
             )
-        closest = self._closest(name, services)
-        raise InputError(f"service_name must be the friendly name of a Service, got {quoted(name)}. {closest}")
+        got, *close = quoted_apart([name, *self._closest(name, services)])
+        advice = "The module messaging.twilio.service_info lists the Services"
+        if close:
+            advice = f"Did you mean {' or '.join(close)}?"
+        raise InputError(f"service_name must be the friendly name of a Service, got {got}. {advice}")
 
     def _find_sid(self, service_sid: str) -> Row:
         self._names()
@@ -157,13 +166,14 @@ class Directory:
                     self._by_name.setdefault(_name(service), []).append(service)
         return self._by_name
 
-    def _closest(self, name: str, known: t.Iterable[str]) -> str:
+    def _closest(self, name: str, known: t.Iterable[str]) -> list[str]:
         self._failed += 1
         # Comparing one name with 10,000 takes 0.1 s, and a message shows only the first problems.
-        close = difflib.get_close_matches(name, known, n=3) if self._failed <= MAX_JOINED else []
-        if not close:
-            return "The module messaging.twilio.service_info lists the Services"
-        return f"Did you mean {' or '.join(map(quoted, close))}?"
+        if self._failed > MAX_JOINED:
+            return []
+        form = unicodedata.normalize("NFKC", name)
+        alike = [one for one in known if unicodedata.normalize("NFKC", one) == form]
+        return alike[:MAX_CLOSEST] or difflib.get_close_matches(name, known, n=MAX_CLOSEST)
 
 
 def check_service(service_sid: object, service_name: object, label: str = "") -> tuple[str, str | None]:
@@ -202,7 +212,7 @@ def check_filter(service_sid: str | None, service_name: str | None, name_glob: s
 def read_services(
     client: AnyClient, service_sid: str | None = None, service_name: str | None = None, name_glob: str | None = None
 ) -> list[Row]:
-    """The Services that match what `check_filter` checked, all of them by default.
+    """The Services that match what `check_filter` checked, all of them by default, without passwords in their URLs.
 
     A name matches exactly. In a pattern, ``*``, ``?`` and ``[...]`` have their usual meaning. Case matters.
 
@@ -210,12 +220,12 @@ def read_services(
     """
     if service_sid is not None:
         try:
-            return [client.for_account(None).get(f"{SERVICES_PATH}/{service_sid}")]
+            return [shown(client.for_account(None).get(f"{SERVICES_PATH}/{service_sid}"))]
         except ApiError as error:
             if not error.not_found:
                 raise
             return []
-    services = list_services(client)
+    services: list[Row] = [shown(service) for service in list_services(client)]
     if service_name is not None:
         return [service for service in services if service.get("friendly_name") == service_name]
     if name_glob is not None:
@@ -243,7 +253,7 @@ def services_with_senders(
 
     The rows have the keys of `sender_slots`. They are ``None`` if they could not be read.
 
-    :raises ApiError: for an error that every other Service would get, too.
+    :raises ApiError: for an error that every other Service would get, too. Of several accounts, it ends only one.
     """
     valid, warnings = split_valid(services)
     several = isinstance(client, Accounts) and client.several
@@ -259,7 +269,7 @@ def services_with_senders(
         if isinstance(error := next(iter(rows.values())), ApiError)
     ]
     for _service, error in failed:
-        if error.fatal:
+        if error.fatal and not several:
             raise error
     if failed:
         count = f"{len(failed)} of {plural(len(services), 'Service')}"

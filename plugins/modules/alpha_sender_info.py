@@ -112,7 +112,7 @@ def main() -> None:
         if name is not None:
             service_sid = Directory(lambda: list_services(client)).find(name)["sid"]
         slots = sender_slots(service_sid, country_senders=params["country_senders"])
-        found, _countries = read_slots(client.for_account(None), [*slots.values()])
+        found = read_slots(client.for_account(None), [*slots.values()])
         return {
             key: [row for row in rows if sid in (None, sid_key(str(row.get("sid"))))] for key, rows in zip(slots, found)
         }

@@ -26,7 +26,7 @@ options:
   services:
     description:
       - The Messaging Services. Each item is a SID or an entry, which is a dictionary.
-      - An entry has one of the keys C(service_sid) and C(service_name). It can also have C(alpha_sender),
+      - An entry has C(service_sid) or C(service_name). It can also have C(alpha_sender),
         C(country_senders), C(state) and C(replace), which override the options of the same name.
       - An entry with C(state=absent) and without C(alpha_sender) removes any alpha sender.
       - An entry can have C(only_if), the alpha sender that its Service must have now, null for none, or a list of
@@ -38,6 +38,7 @@ options:
         need to list Services to find it.
       - C(service_name) is a friendly name and must match exactly. To find it, the module lists all Services once. If no
         Service or several Services have the name, the task fails and nothing is changed.
+      - If an entry has both, C(service_sid) counts. Messages show C(service_name), and it is not compared with Twilio.
       - You can repeat a Service with the same desired state. Two different desired states for one Service are an error.
       - If the list is empty, the module does nothing.
       - Use SIDs instead of entries if all Services have the same desired state. They need less time and memory.
@@ -66,6 +67,7 @@ options:
     description:
       - Number of Services that need a change and are changed first, in the order of O(services).
       - The module reads them again. Only if all of them are as desired, it changes the other Services.
+      - In check mode, RV(msg) names the Services that would change first.
     type: int
     default: 0
   rollback_from:
@@ -80,7 +82,8 @@ options:
     type: raw
   progress_path:
     description:
-      - File to which the module appends lines that show the progress.
+      - File to which the module appends lines that show the progress. The first line has the desired alpha senders.
+        The others have the number of finished Services, the rate, and the time left if the rate stays the same.
       - If not set, C(ansible-playbook) shows these lines while the module runs. It can do so if the module runs on the
         controller, without C(become) and without C(async).
     type: path
@@ -162,8 +165,10 @@ RETURN = r"""
 msg:
   description:
     - The summary line.
-    - If Services failed, a line with their number and lines with the first reasons follow. If the module wrote a
-      report, the last line has its path.
+    - If Services failed, a line with their number and lines with the first reasons follow.
+    - If senders changed, a line with the kinds of changes follows, such as C(OLD CO → ACME (75)). In check mode, it has
+      the planned changes.
+    - If the module wrote a report, the last line has its path.
     - If the task failed before the first Service, the reason.
   returned: always
   type: str
@@ -480,7 +485,9 @@ def main() -> None:
                 record=record,
             )
             unrecovered = find_unrecovered(client, journal, outcomes, concurrency=params["concurrency"])
-        result = bulk_result(outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode)
+        result = bulk_result(
+            outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode, canary=params["canary"]
+        )
         left = unrecovered_result(unrecovered)
         result["warnings"] += left.pop("warnings") + journal.warnings + record.warnings
         for outcome in result["outcomes"]:

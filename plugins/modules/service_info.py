@@ -78,6 +78,7 @@ RETURN = r"""
 services:
   description:
     - The Services, as Twilio returns them and in the same order.
+    - User names and passwords in URLs are replaced by asterisks.
     - If O(alpha_senders=true), each Service also has the key C(alpha_senders), a list as in
       RV(messaging.twilio.alpha_sender_info#module:alpha_senders). It is null if the alpha senders could not be read.
     - If O(country_senders=true), each Service also has the key C(country_senders), a list as in

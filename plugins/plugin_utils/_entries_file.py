@@ -119,14 +119,12 @@ def _row_of_audit(row: t.Any) -> t.Any:
     entry = {name: row[name] for name in COLUMNS if name in row}
     if entry.get("state") is None:
         entry.pop("state", None)
-    return _by_sid(entry)
-
-
-def _by_sid(entry: Entry) -> Entry:
-    """The entry without the name of a Service whose SID is known. Names are for people."""
-    if entry.get("service_sid"):
-        entry.pop("service_name", None)
     return entry
+
+
+def _is_name(column: str, entry: Entry) -> bool:
+    """Whether the cell is the name of a Service whose SID is known. It is for messages."""
+    return column == "service_name" and "service_sid" in entry
 
 
 def _with_label(row: t.Any, label: str) -> t.Any:
@@ -155,7 +153,7 @@ def _read_csv(text: str, path: str) -> EntriesFile:
         except InputError as error:
             problems.append(str(error))
             continue
-        if any(known[column] != known[column].strip() for column in entry):
+        if any(known[column] != known[column].strip() for column in entry if not _is_name(column, entry)):
             trimmed.append(str(number))
         found.entries.append({**entry, "label": label})
     common = {} if "alpha_sender" in columns else {"state": "absent"}
@@ -250,4 +248,4 @@ def _entry_of_line(cells: t.Mapping[str, str], label: str) -> Entry:
             f"{label} must have an alpha_sender or the state absent, got both: {quoted(entry['alpha_sender'])}. To "
             "set the sender, clear the state. To remove only this sender, move it to the column only_if"
         )
-    return _by_sid(entry)
+    return entry

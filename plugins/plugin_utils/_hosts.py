@@ -18,6 +18,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import (
     quoted,
     raise_problems,
 )
+from ansible_collections.messaging.twilio.plugins.plugin_utils._play import Conditions
 from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import (
     unknown_variable_problem,
     unknown_variables,
@@ -48,18 +49,16 @@ class HostEntries:
     """The entries of hosts.
 
     :ivar entries: the entry of each host that has a Service, by the name of the host.
-    :ivar service_names: the friendly name of the Service of each of these hosts, if it is known.
     :ivar left_out: the hosts without a Service.
     """
 
     entries: dict[str, dict[str, t.Any]] = field(default_factory=dict)
-    service_names: dict[str, str | None] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def by_service(self) -> dict[str, tuple[str, str | None]]:
         """The host and the friendly name of each Service, by its SID in lower case."""
         return {
-            str(entry["service_sid"]).lower(): (host, self.service_names[host]) for host, entry in self.entries.items()
+            str(entry["service_sid"]).lower(): (host, entry.get("service_name")) for host, entry in self.entries.items()
         }
 
     def outcomes(self, outcomes: t.Iterable[Outcome]) -> dict[str, Outcome | None]:
@@ -105,6 +104,7 @@ def read_hosts(
     task_vars: Variables,
     *,
     check_names: bool,
+    conditions: Conditions | None = None,
     all_countries: bool = False,
 ) -> HostEntries:
     """The entries of ``hosts``, with Ansible's precedence of variables for this very task.
@@ -113,6 +113,7 @@ def read_hosts(
     the hosts that have neither.
 
     :arg check_names: whether to refuse variables that the role does not know.
+    :arg conditions: those of the role, if they select hosts.
     :arg all_countries: whether ``country_senders`` can be true instead of a mapping. Then it is an option of the task.
     :raises InputError: if a host has an unknown variable, or a template that cannot be rendered.
     """
@@ -121,6 +122,8 @@ def read_hosts(
     seen = set(unknown_variables(task_vars))
     problems = []
     for host, variables in _host_variables(hosts, task, task_vars):
+        if conditions is not None and not conditions.select(host, variables):
+            continue
         if check_names:
             unknown = [name for name in unknown_variables(variables) if name not in seen]
             seen.update(unknown)
@@ -132,9 +135,12 @@ def read_hosts(
             found.left_out.append(host)
             continue
         service_name = variables.get("twilio_friendly_name")
+        if service_name is not None:
+            entry["service_name"] = str(service_name)
         found.entries[host] = entry
-        found.service_names[host] = None if service_name is None else str(service_name)
     raise_problems(problems)
+    if conditions is not None:
+        conditions.check()
     return found
 
 

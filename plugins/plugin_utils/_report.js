@@ -42,12 +42,19 @@ SPDX-License-Identifier: GPL-3.0-or-later
   const consoleOf = (sid) =>
     `https://console.twilio.com/${encodeURIComponent(report.region || "us1")}/service/sms/${encodeURIComponent(sid)}/sms-senders`;
   const nameOf = (entry) => entry.service_name || entry.host;
+  const hasAccounts = new Set(report.entries.map((entry) => entry.account_sid).filter(Boolean)).size > 1;
 
   const serviceCell = (entry) => {
     const name = nameOf(entry);
     const sid = link(consoleOf(entry.service_sid), text(entry.service_sid));
     sid.title = texts.console;
-    return [name ? make("span", { class: "name" }, text(name)) : null, make("span", { class: "sid" }, sid)].filter(Boolean);
+    const country = entry.iso_country_code ? fill(texts.country, { country: entry.iso_country_code }) : null;
+    return [
+      name ? make("span", { class: "name" }, text(name)) : null,
+      make("span", { class: "sid" }, sid),
+      country ? make("span", { class: "place" }, text(country)) : null,
+      hasAccounts && entry.account_sid ? make("span", { class: "place sid" }, text(entry.account_sid)) : null,
+    ].filter(Boolean);
   };
   const reasonCell = (entry) => {
     if (!entry.msg) return [];
@@ -112,8 +119,9 @@ SPDX-License-Identifier: GPL-3.0-or-later
     const name = state.alpha_sender === null ? null : make("strong", {}, text(state.alpha_sender));
     const what = state.state === "present" ? [name] : name === null ? [texts.desired_none] : [texts.desired_not, name];
     const how = state.replace === false && state.state === "present" ? texts.desired_no_replace : "";
+    const country = state.iso_country_code ? fill(texts.desired_country, { country: state.iso_country_code }) : "";
     const services = report.desired.length > 1 ? counted("for_service", state.services) : "";
-    desired.append(make("div", {}, ...what, how, services));
+    desired.append(make("div", {}, ...what, country, how, services));
   }
   if (report.desired.length > MAX_DESIRED) desired.append(counted("desired_more", report.desired.length - MAX_DESIRED));
   if (!report.desired.length) desired.append(texts.desired_nothing);
@@ -250,8 +258,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
     let words = searchTexts.get(entry);
     if (words === undefined) {
       const values = [
-        entry.service_name, entry.host, entry.service_sid, entry.before, entry.after, entry.alpha_sender, entry.desired,
-        entry.lost_sender, entry.msg, entry.error && entry.error.code,
+        entry.service_name, entry.host, entry.service_sid, entry.account_sid, entry.iso_country_code, entry.before,
+        entry.after, entry.alpha_sender, entry.desired, entry.lost_sender, entry.msg, entry.error && entry.error.code,
       ];
       words = values.filter((value) => value !== null && value !== undefined).join("\n").toLowerCase();
       searchTexts.set(entry, words);

@@ -119,10 +119,15 @@ def _may_have_a_sender(entry: Entry) -> bool:
 
 def _desired_of_rows(rows: t.Iterable[Entry]) -> list[dict[str, t.Any]]:
     """What an audit compares with, in the form that a rollout has it."""
-    counts = Counter(row["desired"] for row in rows if row["matches"] is not None)
+    counts = Counter((row["desired"], row.get("iso_country_code")) for row in rows if row["matches"] is not None)
     return [
-        {"alpha_sender": sender, "state": "absent" if sender is None else "present", "services": count}
-        for sender, count in counts.most_common()
+        {
+            "alpha_sender": sender,
+            "iso_country_code": country,
+            "state": "absent" if sender is None else "present",
+            "services": count,
+        }
+        for (sender, country), count in counts.most_common()
     ]
 
 

@@ -41,6 +41,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "mark_unknown": "state unknown",
     "console": "Open in the Twilio Console",
     "error": "Twilio error {code}",
+    "country": "Country {country}",
+    "desired_country": " in {country}",
     "desired_none": "no alpha sender",
     "desired_not": "no ",
     "desired_no_replace": ", without replacing another sender",

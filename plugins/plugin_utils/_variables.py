@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.messaging.twilio.plugins.module_utils._module import accounts_spec, connection_spec
 
 ROLE = "messaging.twilio.alpha_sender"
 PREFIX = "alpha_sender_"
@@ -45,6 +46,16 @@ def input_variables() -> frozenset[str]:
     """The variables that a user may set: those of the role's argument specs and those of the playbooks."""
     entry_points = yaml_load(SPECS.read_text(encoding="utf-8"))["argument_specs"].values()
     return PLAYBOOK_VARIABLES.union(*(entry_point["options"] for entry_point in entry_points))
+
+
+def connection_options(task_vars: t.Mapping[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
+    """The options of the connection that the variables of the role set. A blank answer of a survey is no value.
+
+    The role's task does not name them: ``omit`` there would hide the value of ``module_defaults``.
+    """
+    names = {option: PREFIX + option for option in (*connection_spec(), *accounts_spec())}
+    given = {option: templar.template(task_vars[name]) for option, name in names.items() if name in task_vars}
+    return {option: value for option, value in given.items() if value not in (None, "")}
 
 
 def unknown_variables(variables: t.Iterable[str]) -> list[str]:

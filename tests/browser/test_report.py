@@ -96,6 +96,23 @@ def test_links_lead_to_the_console_of_the_region(page: Page, tmp_path: Path) -> 
     assert "console.twilio.com/ie1/" in (page.locator(f"{ROWS} a").first.get_attribute("href") or "")
 
 
+def test_rows_show_the_country_and_of_several_accounts_the_account(page: Page, tmp_path: Path) -> None:
+    made = outcomes(6)
+    sids = [f"AC{number:032x}" for number in (1, 2)]
+    for place, row in enumerate(made):
+        row.update(account_sid=sids[place % 2], iso_country_code="FR" if place == 4 else None)
+    page.goto(rollout(tmp_path, made, SHOPS))
+    row = page.locator(f"{ROWS}:has-text('{mg(5)}')")
+    expect(row.locator(".place")).to_have_text(["Country FR", sids[0]])
+    for words, count in ((sids[1][-4:], 3), ("fr", 1)):
+        page.get_by_label("Search").fill(words)
+        expect(page.locator("#shown")).to_have_text(f"{count} of 6 Services")
+    check_access(page)
+    page.goto(rollout(tmp_path, [{**row, "account_sid": sids[0]} for row in made], SHOPS))
+    # One account is the same in each row.
+    expect(page.locator(".place")).to_have_text(["Country FR"])
+
+
 def test_search_and_outcome_filter_the_list(page: Page, tmp_path: Path) -> None:
     page.goto(rollout(tmp_path, outcomes(300), SHOPS))
     search, outcome, shown = (

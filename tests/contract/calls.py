@@ -17,6 +17,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._connection impor
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import ApiError
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._service_apply import reconcile_service
 from ansible_collections.messaging.twilio.plugins.module_utils._services import read_services, services_with_senders
 from twilio.rest import Client as Library
 
@@ -26,6 +27,7 @@ from support.account import ACCOUNT_SID, API_KEY, API_SECRET, mg, options, seed
 from support.client import make_client
 from support.desired import desired
 from support.sdk import library, refusal
+from support.service import desired_service, services_seed
 
 #: The requests and answers of each call, by its name.
 Recorded = dict[str, list[Exchange]]
@@ -54,13 +56,13 @@ def read(simulator: Simulator) -> None:
 
 def write(simulator: Simulator) -> None:
     simulator.reset(seed([], ["OLD"], ["ACME"], ["OLD"], ["OLD"], refused=["REFUSED"]))
-    wanted = [
+    all_desired = [
         *(desired(mg(number), "A+B & C_D-1") for number in (1, 2)),
         desired(mg(3), "ACME"),
         desired(mg(4), None, "absent"),
         desired(mg(5), "REFUSED"),
     ]
-    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), all_desired, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["created", "replaced", "unchanged", "deleted", "failed"]
     assert [simulator.senders(mg(number)) for number in (1, 5)] == [["A+B & C_D-1"], ["OLD"]]
 
@@ -82,11 +84,11 @@ def fail(simulator: Simulator) -> None:
 def write_by_country(simulator: Simulator) -> None:
     simulator.reset(seed({"": "ACME", "FR": "OLD FR", "GB": "ACME GB"}))
     senders = {"FR": "ACME FR", "DE": "ACME DE", "GB": None}
-    wanted = [
+    all_desired = [
         Desired(Slot(COUNTRY_SENDER, mg(1), country), name, "present" if name else "absent")
         for country, name in senders.items()
     ]
-    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), all_desired, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["replaced", "created", "deleted"]
     service = library(simulator).messaging.v1.services(mg(1))
     assert len(service.destination_alpha_senders.list(page_size=1)) == 3
@@ -132,6 +134,39 @@ def manage_services(simulator: Simulator) -> None:
     assert refusal(services(created.sid).fetch) == (404, 20404)
 
 
+def write_services(simulator: Simulator) -> None:
+    simulator.reset(services_seed())
+    client = make_client(simulator)
+    properties = {
+        "inbound_request_url": "https://example.com/in",
+        "inbound_method": "GET",
+        "fallback_url": "https://example.com/fallback",
+        "fallback_method": "GET",
+        "status_callback": "https://example.com/status",
+        "sticky_sender": False,
+        "mms_converter": False,
+        "smart_encoding": False,
+        "area_code_geomatch": False,
+        "validity_period": 600,
+        "usecase": "marketing",
+        "use_inbound_webhook_on_number": True,
+    }
+    steps: list[tuple[dict[str, Any], str]] = [
+        ({"friendly_name": "Shop", **properties}, "created"),
+        ({"friendly_name": "Shop", "sticky_sender": True, "status_callback": ""}, "updated"),
+        ({"friendly_name": "Shop", "state": "absent"}, "deleted"),
+    ]
+    for given, action in steps:
+        assert reconcile_service(client, desired_service(**given), check_mode=False).action == action
+    has = {"channel_senders": ["whatsapp:+15005550006"], "campaigns": ["VERIFIED"]}
+    simulator.reset(services_seed({"friendly_name": "Shop", **has}))
+    outcome = reconcile_service(client, desired_service(friendly_name="Shop", state="absent"), check_mode=False)
+    assert outcome.action == "failed"
+    service = library(simulator).messaging.v1.services(mg(1))
+    assert service.channel_senders(service.channel_senders.list()[0].sid).fetch().sender_type == "whatsapp"
+    assert service.us_app_to_person(service.us_app_to_person.list()[0].sid).fetch().campaign_status == "VERIFIED"
+
+
 def read_accounts(simulator: Simulator) -> None:
     known = seed([], main_api_keys={"SKmain": "secret"})
     for number, status in enumerate(("active", "suspended", "closed"), 2):
@@ -157,7 +192,7 @@ def read_accounts(simulator: Simulator) -> None:
 def record(simulator: Simulator) -> Recorded:
     """Make all calls."""
     recorded: Recorded = {}
-    for call in (read, write, fail, write_by_country, manage_services, read_accounts):
+    for call in (read, write, fail, write_by_country, manage_services, write_services, read_accounts):
         exchanges = recorded[call.__name__] = []
         simulator.restore_defaults()
         simulator.recorder = exchanges.append

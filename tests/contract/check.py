@@ -46,7 +46,11 @@ class Contract:
             # The documents require no field of an answer and forbid none, so that every answer would be right.
             response_properties_default_policy="required",
             additional_properties_default_policy="forbid",
-            extra_format_validators={"uri": _is_uri, "date-time-rfc-2822": _is_date},
+            extra_format_validators={
+                "uri": _is_uri,
+                "uri-or-empty": lambda value: value == "" or _is_uri(value),
+                "date-time-rfc-2822": _is_date,
+            },
         )
         self._documents: dict[str, OpenAPI] = {}
         for name in (MESSAGING, ACCOUNTS):

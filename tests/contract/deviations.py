@@ -85,6 +85,14 @@ def _allow_relative_links(document: Node) -> None:
                 node[name].pop("format", None)
 
 
+def _clear_urls(document: Node) -> None:
+    for path, methods in document["paths"].items():
+        if path == "/v1/Services/{Sid}":
+            for field in methods["post"]["requestBody"]["content"][FORM]["schema"]["properties"].values():
+                if field.get("format") == "uri":
+                    field["format"] = "uri-or-empty"
+
+
 DEVIATIONS = (
     Deviation(
         "The documents have fields that a form must have, but do not say that the form itself must be there.",
@@ -101,5 +109,9 @@ DEVIATIONS = (
     Deviation(
         "Links between pages of accounts have the format of a URI. In the examples of the document they are relative.",
         _allow_relative_links,
+    ),
+    Deviation(
+        "An update has no value for a URL that is cleared. Both Terraform providers send an empty string.",
+        _clear_urls,
     ),
 )

@@ -20,6 +20,7 @@ CONDITIONS = {
     "service_info": ["services | length == 3"],
     "alpha_sender_info": ["alpha_senders | length == 1"],
     "alpha_sender_audit": ["summary.drifted == 3"],
+    "service": ["action == 'updated'"],
     "alpha_sender": ["action == 'replaced'"],
     "alpha_senders": ["summary.replaced == 1", "summary.created == 1"],
 }

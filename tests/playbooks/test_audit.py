@@ -84,12 +84,12 @@ def test_audit_agrees_with_apply_in_check_mode(simulator: Simulator, tmp_path: P
 
 
 def test_hosts_have_their_own_desired_sender_or_none(simulator: Simulator, tmp_path: Path) -> None:
-    compose = {"alpha_sender_name": "{'Shop UK': 'ACME', 'Shop, FR': 'ACME'}[twilio_friendly_name]"}
+    compose = {"alpha_sender_name": "{'Shop UK': 'ACME', 'Shop, FR': 'ACME'}.get(twilio_friendly_name)"}
     inventory = write_inventory(tmp_path, compose=compose)
     run = play(tmp_path, AUDIT, "-i", inventory, variables=environment(simulator))
     assert run.status == 0, run.output
     assert "5 Services: 3 with alpha sender, 2 without, 1 as desired, 1 drifted" in run.output
-    limited = play(tmp_path, AUDIT, "-i", inventory, "--limit", "Shop_UK", variables=environment(simulator))
+    limited = play(tmp_path, AUDIT, "-i", inventory, "--limit", "twilio-Shop_UK", variables=environment(simulator))
     assert "1 Service: 1 with alpha sender, 0 without, 1 as desired, 0 drifted" in limited.output
 
 

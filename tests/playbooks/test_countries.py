@@ -132,7 +132,7 @@ def test_host_of_an_account_without_credentials_is_refused(simulator: Simulator,
         variables=environment(simulator),
     )
     assert run.status == 2
-    assert f"belong to account {account(2)}, for which there are no credentials" in run.output
+    assert f"belongs to account {account(2)}, for which there are no credentials" in run.output
     assert simulator.senders(mg(2)) == []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from simulator import Simulator
-from support.account import environment, mg, named_seed, seed
+from support.account import ACCOUNT_SID, environment, mg, named_seed, seed
 from support.ansible_run import ROOT, listed, localhost, play, write_inventory
 
 NAMES = [f"Shop {number}" for number in range(1, 13)]
@@ -46,15 +46,15 @@ def test_apply_sets_the_senders_of_all_hosts_in_one_run(simulator: Simulator, tm
     assert all(simulator.senders(mg(number)) == ["ACME"] for number in range(1, 13))
     # One page of Services for the inventory, and the requests of the rollout.
     assert len(simulator.requests()) == 1 + 12 + 3 + 2 * 6
-    assert list(recap(run.output)) == ["Shop_1"]
-    assert recap(run.output)["Shop_1"]["changed"] == 1
+    assert list(recap(run.output)) == ["twilio-Shop_1"]
+    assert recap(run.output)["twilio-Shop_1"]["changed"] == 1
     assert "WARNING" not in run.output
 
 
 def test_apply_respects_the_limit(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(named_seed(*NAMES, senders=SENDERS))
     inventory = write_inventory(tmp_path)
-    limited = ["-i", inventory, "--limit", "Shop_2,Shop_5"]
+    limited = ["-i", inventory, "--limit", "twilio-Shop_2,twilio-Shop_5"]
     run = play(tmp_path, APPLY, *limited, extra={"alpha_sender_name": "ACME"}, variables=environment(simulator))
     assert run.status == 0, run.output
     assert "2 Services: 1 created, 1 replaced," in run.output
@@ -108,16 +108,16 @@ def test_only_the_host_fails_whose_service_failed(simulator: Simulator, tmp_path
     run = play(tmp_path, playbook, "-i", inventory, extra=extra, variables=environment(simulator))
     assert run.status == 2
     counts = recap(run.output)
-    assert [host for host, count in counts.items() if count["failed"]] == ["Shop_3"]
+    assert [host for host, count in counts.items() if count["failed"]] == ["twilio-Shop_3"]
     assert f"{mg(3)}: the alpha sender cannot be read, nothing was changed" in run.output
     assert "12 Services: 3 created, 6 replaced, 0 deleted, 2 unchanged, 1 failed" in run.output
     if form == "roles":
         assert len(counts) == 12
-        assert '"msg": "Shop_1 created"' in run.output
-        assert '"msg": "Shop_2 replaced"' in run.output
+        assert '"msg": "twilio-Shop_1 created"' in run.output
+        assert '"msg": "twilio-Shop_2 replaced"' in run.output
     # A relaunch on the failed host handles only that one.
     simulator.faults, simulator.journal = [], []
-    failed = ["-i", inventory, "--limit", "Shop_3"]
+    failed = ["-i", inventory, "--limit", "twilio-Shop_3"]
     again = play(tmp_path, playbook, *failed, extra=extra, variables=environment(simulator))
     assert again.status == 0, again.output
     assert [entry["path"] for entry in simulator.journal] == ["/v1/Services", f"/v1/Services/{mg(3)}/AlphaSenders"]
@@ -140,9 +140,9 @@ def test_skipped_hosts_fail_so_that_a_relaunch_handles_them(simulator: Simulator
     run = play(tmp_path, APPLY, "-i", write_inventory(tmp_path), extra=extra, variables=environment(simulator))
     assert run.status == 2
     failed = [host for host, count in recap(run.output).items() if count["failed"]]
-    done = [f"Shop_{number}" for number in range(1, 13) if simulator.senders(mg(number))]
+    done = [f"twilio-Shop_{number}" for number in range(1, 13) if simulator.senders(mg(number))]
     assert done
-    assert sorted(failed + done) == sorted(f"Shop_{number}" for number in range(1, 13))
+    assert sorted(failed + done) == sorted(f"twilio-Shop_{number}" for number in range(1, 13))
 
 
 def test_play_variables_override_host_variables_and_these_override_defaults(
@@ -203,7 +203,7 @@ def test_play_fails_when_the_service_of_a_host_outside_of_it_fails(simulator: Si
     simulator.reset(named_seed(*NAMES[:2], senders={"Shop 1": ["OLD"]}))
     inventory = write_inventory(tmp_path)
     playbook = [{"hosts": "localhost", "gather_facts": False, "roles": [ROLE]}]
-    extra = {"alpha_sender_name": "ACME", "alpha_sender_hosts": ["Shop_1", "Shop_2"]}
+    extra = {"alpha_sender_name": "ACME", "alpha_sender_hosts": ["twilio-Shop_1", "twilio-Shop_2"]}
     # On the command line it is a string.
     options = ["-i", inventory, "-e", "alpha_sender_replace=false"]
     run = play(tmp_path, playbook, *options, extra=extra, variables=environment(simulator))
@@ -220,7 +220,7 @@ def test_hosts_of_other_inventory_sources_keep_their_names(simulator: Simulator,
     both = ["-i", str(machines), "-i", services]
     playbook = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"debug": {"msg": "{{ groups | to_json }}"}}]}]
     run = play(tmp_path, playbook, *both, variables=environment(simulator))
-    names = [f"web1_{mg(1)}", f"Shop_{mg(2)}", f"Shop_{mg(3)}", f"Shop_{mg(2)}_{mg(4)}"]
+    names = ["twilio-web1", mg(2), mg(3), f"twilio-Shop_{mg(2)}"]
     assert all(name in run.output for name in names), run.output
     assert json.dumps(json.dumps(["web1"]))[1:-1] in run.output
 
@@ -228,8 +228,8 @@ def test_hosts_of_other_inventory_sources_keep_their_names(simulator: Simulator,
 @pytest.mark.parametrize(
     ("hosts", "message"),
     [
-        ("Shop_1", "1 Service: 1 created"),
-        (["Shop_1", "nobody"], "hosts must be hosts of the inventory, got 'nobody'"),
+        ("twilio-Shop_1", "1 Service: 1 created"),
+        (["twilio-Shop_1", "nobody"], "hosts must be hosts of the inventory, got 'nobody'"),
         ([5], "hosts must be a list of names of hosts, got [5]"),
     ],
 )
@@ -252,7 +252,7 @@ def test_module_fails_without_services_and_hosts(simulator: Simulator, tmp_path:
     task = {"messaging.twilio.alpha_senders": {"alpha_sender": "ACME"}}
     run = play(tmp_path, localhost(task), variables=environment(simulator))
     assert run.status == 2
-    assert "services is missing. Set it, or set hosts in a task of a play" in " ".join(run.output.split())
+    assert "services is missing. Set it, or set file or hosts in a task of a play" in " ".join(run.output.split())
     assert simulator.requests() == []
 
 
@@ -278,15 +278,18 @@ def test_odd_names_become_unique_hosts_and_are_never_templates(simulator: Simula
     found, output = listed(tmp_path, inventory, environment(simulator))
     hosts = found["_meta"]["hostvars"]
     assert list(found["twilio_services"]["hosts"]) == [
-        f"Shop_{mg(1)}", f"Shop_{mg(2)}", "say_hi", "lookup_pipe_id", "a_b_c", "Grüße", "x" * 64, mg(8),
-        f"all_{mg(9)}", f"shops_{mg(10)}", f"localhost_{mg(11)}",
+        mg(1), mg(2), "twilio-say_hi", "twilio-lookup_pipe_id", "twilio-a_b_c", "twilio-Grüße", f"twilio-{'x' * 64}",
+        mg(8), "twilio-all", "twilio-shops", "twilio-localhost",
     ]  # fmt: skip
     assert set(found["shops"]["hosts"]) == set(hosts)
-    assert hosts["lookup_pipe_id"]["twilio_friendly_name"] == {"__ansible_unsafe": ODD[3]}
-    assert hosts["lookup_pipe_id"]["loud"] == {"__ansible_unsafe": ODD[3] + "!"}
+    odd = hosts["twilio-lookup_pipe_id"]
+    assert odd["twilio_friendly_name"] == {"__ansible_unsafe": ODD[3]}
+    assert odd["loud"] == {"__ansible_unsafe": ODD[3] + "!"}
+    assert hosts["twilio-say_hi"]["twilio_friendly_name"] == ODD[2]
+    assert hosts["twilio-say_hi"]["loud"] == ODD[2] + "!"
     assert "WARNING" not in output
     shown = {"debug": {"msg": "<{{ twilio_friendly_name }}>"}}
-    playbook = [{"hosts": "lookup_pipe_id", "gather_facts": False, "tasks": [shown]}]
+    playbook = [{"hosts": "twilio-lookup_pipe_id", "gather_facts": False, "tasks": [shown]}]
     run = play(tmp_path, playbook, "-i", inventory, variables=environment(simulator))
     assert json.dumps(f"<{ODD[3]}>") in run.output
     assert "uid=" not in run.output
@@ -299,26 +302,25 @@ def test_inventory_has_the_filtered_services_with_groups_and_senders(simulator: 
     options = {"alpha_senders": True, "filters": {"name": "Shop*"}}
     keyed = [{"key": "twilio_usecase", "prefix": "usecase"}]
     found, _output = listed(tmp_path, write_inventory(tmp_path, **options, keyed_groups=keyed), environment(simulator))
-    assert sorted(found["_meta"]["hostvars"]) == ["Shop_FR", "Shop_UK"]
-    assert found["usecase_marketing"]["hosts"] == ["Shop_FR"]
-    variables = found["_meta"]["hostvars"]["Shop_UK"]
-    assert variables["twilio_alpha_sender"] == {"__ansible_unsafe": "ACME"}
-    assert found["_meta"]["hostvars"]["Shop_FR"]["twilio_alpha_sender"] is None
-    assert variables["twilio_service_sid"] == {"__ansible_unsafe": mg(1)}
-    assert "local" in str(variables["ansible_connection"])
+    assert sorted(found["_meta"]["hostvars"]) == ["twilio-Shop_FR", "twilio-Shop_UK"]
+    assert found["usecase_marketing"]["hosts"] == ["twilio-Shop_FR"]
+    variables = found["_meta"]["hostvars"]["twilio-Shop_UK"]
+    assert variables["twilio_alpha_sender"] == "ACME"
+    assert found["_meta"]["hostvars"]["twilio-Shop_FR"]["twilio_alpha_sender"] is None
+    assert (variables["twilio_service_sid"], variables["twilio_account_sid"]) == (mg(1), ACCOUNT_SID)
+    assert variables["ansible_connection"] == "local"
+    assert variables["ansible_python_interpreter"] == "{{ ansible_playbook_python }}"
+    assert not {"twilio_url", "twilio_links"} & set(variables)
     assert len(simulator.requests()) == 3
     marketing = write_inventory(tmp_path, filters={"usecase": "marketing"})
-    assert list(listed(tmp_path, marketing, environment(simulator))[0]["_meta"]["hostvars"]) == ["Shop_FR"]
+    assert list(listed(tmp_path, marketing, environment(simulator))[0]["_meta"]["hostvars"]) == ["twilio-Shop_FR"]
 
 
 def test_inventory_has_the_senders_of_countries(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed({"": "ACME", "SE": "ACME SE", "FR": "ACME FR"}, {}))
     found, _output = listed(tmp_path, write_inventory(tmp_path, country_senders=True), environment(simulator))
     first, second = (found["_meta"]["hostvars"][name] for name in found["twilio_services"]["hosts"])
-    assert first["twilio_country_senders"] == {
-        "FR": {"__ansible_unsafe": "ACME FR"},
-        "SE": {"__ansible_unsafe": "ACME SE"},
-    }
+    assert first["twilio_country_senders"] == {"FR": "ACME FR", "SE": "ACME SE"}
     assert second["twilio_country_senders"] == {}
     assert second["twilio_alpha_sender"] is None
     # One page of Services, and two listings for each Service.
@@ -400,7 +402,7 @@ def test_credentials_can_come_from_lookups(simulator: Simulator, tmp_path: Path)
     variables["OTHER_TOKEN"] = variables.pop("TWILIO_AUTH_TOKEN")
     inventory = write_inventory(tmp_path, auth_token="{{ lookup('ansible.builtin.env', 'OTHER_TOKEN') }}")
     found, output = listed(tmp_path, inventory, variables)
-    assert list(found["_meta"]["hostvars"]) == ["Shop"]
+    assert list(found["_meta"]["hostvars"]) == ["twilio-Shop"]
     assert variables["OTHER_TOKEN"] not in json.dumps(found) + output
 
 

@@ -122,11 +122,11 @@ def test_slices_handle_each_service_once_and_a_relaunch_handles_failures(simulat
     for job in jobs:
         job.wait()
     assert sorted(job.status for job in jobs) == ["failed", "successful", "successful"]
-    assert [host for job in jobs for host in job.failed_hosts] == ["Shop_007"]
+    assert [host for job in jobs for host in job.failed_hosts] == ["twilio-Shop_007"]
     assert sorted(written(simulator)) == sorted({mg(number) for number in range(1, 21)} - {mg(7)})
     assert sum(job.stats["alpha_sender_summary"]["created"] for job in jobs) == 9
     simulator.faults, simulator.journal = [], []
-    again = run(simulator, tmp_path / "again", inventory, extra=extra, limit="Shop_007").wait()
+    again = run(simulator, tmp_path / "again", inventory, extra=extra, limit="twilio-Shop_007").wait()
     assert again.status == "successful"
     assert {entry["path"].split("/")[3] for entry in simulator.journal} == {mg(7)}
 

@@ -212,7 +212,7 @@ def test_audit_has_a_report(simulator: Simulator, tmp_path: Path) -> None:
     assert data["kind"] == "audit"
     assert data["requests"] == len(simulator.requests())
     assert data["summary"] == {"matching": 1, "drifted": 2, "only_read": 0, "unread": 1, "total": 4}
-    assert data["desired"] == [{"alpha_sender": "ACME", "state": "present", "services": 3}]
+    assert data["desired"] == [{"alpha_sender": "ACME", "iso_country_code": None, "state": "present", "services": 3}]
     assert (data["senders"], data["without_sender"], data["unknown"]) == ({"ACME": 1, "OLD": 1}, 1, 1)
 
 

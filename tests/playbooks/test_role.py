@@ -34,8 +34,10 @@ def test_apply_sets_all_senders_and_then_changes_nothing(simulator: Simulator, t
     line = "8 Services: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed"
     check_mode = " (check mode, nothing is changed)"
     for run, suffix in ((planned, check_mode), (first, "")):
-        assert f'"msg": "{line}{suffix}"' in run.output
-        assert f" {SIDS[1]}:\n-  OLD\n+  ACME\n" in run.output
+        assert f'"{line}{suffix}"' in run.output
+        assert f"OLD → ACME: 2\n  {SIDS[1]}\n  {SIDS[5]}\n" in run.output
+        change = "Would change" if suffix else "Changed"
+        assert f'"{change}: none → ACME (2), OLD → ACME (2), Acme → ACME (2)"' in run.output
         assert run.output.count(" of 8 Services done: ") == 8
         assert (
             f"  8 of 8 Services done: 2 created, 4 replaced, 0 deleted, 2 unchanged, 0 failed. 0 left{suffix}\n"

@@ -14,7 +14,7 @@ import pytest
 
 from simulator import Simulator
 from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, mg, seed
-from support.ansible_run import environment, localhost, play
+from support.ansible_run import environment, listed, localhost, play, write_inventory
 
 SECRETS = (
     AUTH_TOKEN,
@@ -135,3 +135,36 @@ def test_role_accepts_a_vaulted_token_and_does_not_show_it(simulator: Simulator,
     assert run.status == (0 if state == "present" else 2), run.output
     assert simulator.senders(mg(1)) == (["ACME"] if state == "present" else [])
     check_no_secret(tmp_path, run.output)
+
+
+def test_user_names_and_passwords_in_urls_are_not_shown(simulator: Simulator, tmp_path: Path) -> None:
+    secrets = ["me:hunter2", "hunter2", "you:swordfish", "swordfish"]
+    known = seed([], [])
+    known["accounts"][0]["services"][0]["fallback_url"] = f"https://{secrets[0]}@shop.example/old"
+    simulator.reset(known, [{"kind": "status", "method": "POST", "status": 400, "skip": 1}])
+    urls = {"NEW": f"https://{secrets[2]}@shop.example/new", "BAD": f"ftp://{secrets[2]}@shop.example"}
+    # Ansible quotes the lines of a playbook, so the playbook itself has no secret.
+    new, bad = (f"{{{{ lookup('env', '{name}') }}}}" for name in urls)
+    tasks: list[dict[str, Any]] = [
+        {"messaging.twilio.service_info": {}, "register": "info"},
+        *(
+            {"messaging.twilio.service": {"service_sid": mg(1), "fallback_url": url}, "register": "done"}
+            for url in (new, f"{new}/2", bad)
+        ),
+        {"messaging.twilio.service": {"service_sid": mg(1), "state": "absent"}, "check_mode": True},
+        {"ansible.builtin.debug": {"var": "[info, done]"}},
+    ]
+    playbook = localhost(*({**task, "ignore_errors": True} for task in tasks))
+    variables = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN, "TWILIO_API_URL": simulator.url}
+    variables["NO_PROXY"] = "127.0.0.1"
+    run = play(tmp_path, playbook, "-vvv", "--diff", variables={**variables, **urls})
+    assert "fallback_url must be a URL" in run.output
+    assert simulator.service(mg(1)).resource["fallback_url"] == urls["NEW"]
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+    _found, _errors = listed(tmp_path, write_inventory(tmp_path, **cache), variables)
+    cached = [path.read_text(encoding="utf-8") for path in (tmp_path / "cache").iterdir()]
+    assert ["https://********@shop.example/new" in text for text in cached] == [True]
+    for text in (run.output, *cached):
+        assert "https://********@shop.example/" in text
+        for secret in secrets:
+            assert secret not in text

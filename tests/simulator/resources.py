@@ -24,7 +24,11 @@ SUBRESOURCES = {
     "destination_alpha_senders": "DestinationAlphaSenders",
     "phone_numbers": "PhoneNumbers",
     "short_codes": "ShortCodes",
+    "channel_senders": "ChannelSenders",
+    "us_app_to_person": "Compliance/Usa2p",
 }
+#: The text fields of a US campaign.
+CAMPAIGN_TEXTS = ("description", "message_flow", "opt_in_message", "opt_out_message", "help_message", "campaign_id")
 
 
 def now() -> str:
@@ -128,6 +132,36 @@ def member_resource(base: str, service: Json, collection: str, sid: str, values:
         **values,
         "url": f"{base}/v1/Services/{service['sid']}/{collection}/{sid}",
     }
+
+
+def channel_sender_resource(base: str, service: Json, sid: str, sender: str) -> Json:
+    values = {
+        "messaging_service_sid": service["sid"],
+        "sender": sender,
+        "sender_type": sender.partition(":")[0],
+        "country_code": "",
+    }
+    row = member_resource(base, service, "ChannelSenders", sid, values)
+    del row["service_sid"]
+    return row
+
+
+def campaign_resource(base: str, service: Json, sid: str, status: str) -> Json:
+    values = {
+        "messaging_service_sid": service["sid"],
+        "brand_registration_sid": f"BN{0:032x}",
+        **dict.fromkeys(CAMPAIGN_TEXTS, ""),
+        "message_samples": [],
+        "us_app_to_person_usecase": "MARKETING",
+        **dict.fromkeys(("has_embedded_links", "has_embedded_phone", "age_gated", "direct_lending"), False),
+        **dict.fromkeys(("subscriber_opt_in", "is_externally_registered", "mock"), False),
+        "campaign_status": status,
+        "rate_limits": {},
+        **{key: [] for key in ("opt_in_keywords", "opt_out_keywords", "help_keywords", "errors")},
+    }
+    row = member_resource(base, service, "Compliance/Usa2p", sid, values)
+    del row["service_sid"]
+    return row
 
 
 def account_resource(entry: Mapping[str, Any]) -> Json:

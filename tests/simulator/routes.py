@@ -15,7 +15,13 @@ from simulator.resources import Json, service_values
 from simulator.state import Account, State
 
 SENDERS = ("AlphaSenders", "DestinationAlphaSenders")
-MEMBERS = {"PhoneNumbers": "phone_numbers", "ShortCodes": "short_codes"}
+#: Collections that can only be read: the attribute of a Service, and the key of a listing.
+MEMBERS = {
+    "PhoneNumbers": ("phone_numbers", "phone_numbers"),
+    "ShortCodes": ("short_codes", "short_codes"),
+    "ChannelSenders": ("channel_senders", "senders"),
+    "Compliance": ("campaigns", "compliance"),
+}
 
 
 class Switches:
@@ -51,7 +57,8 @@ class Call:
         self.method, self.path, self.query = method, path, query
         self.account, self.user, self.entry = account, user, entry
         self.form: dict[str, str] = entry["form"]
-        self.parts = path.strip("/").split("/")
+        # The campaigns of a Service are one name deeper than its other collections.
+        self.parts = path.strip("/").replace("/Compliance/Usa2p", "/Compliance").split("/")
         self.service_sid = self.parts[2] if len(self.parts) > 2 and self.parts[0] == "v1" else None
         self.service = account.services.get(self.service_sid) if self.service_sid else None
         self.lag: Lag | None = None
@@ -198,10 +205,10 @@ def _senders(state: State, switches: Switches, call: Call) -> tuple[int, Any]:
 
 
 def _members(state: State, switches: Switches, call: Call) -> tuple[int, Any]:
-    """Phone numbers and short codes: read only."""
+    """What can only be read."""
     service = state.service(call.account, call.parts[2])
-    key = MEMBERS[call.parts[3]]
-    rows: list[Json] = getattr(service, key)
+    attribute, key = MEMBERS[call.parts[3]]
+    rows: list[Json] = getattr(service, attribute)
     if call.method != "GET":
         raise Refused(405, 20004, "Method not allowed")
     if len(call.parts) == 4:

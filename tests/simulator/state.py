@@ -18,6 +18,8 @@ from simulator.resources import (
     SENDER,
     Json,
     account_resource,
+    campaign_resource,
+    channel_sender_resource,
     member_resource,
     now,
     service_resource,
@@ -37,6 +39,8 @@ class Service:
     countries: dict[str, str] = field(default_factory=dict)
     phone_numbers: list[Json] = field(default_factory=list)
     short_codes: list[Json] = field(default_factory=list)
+    channel_senders: list[Json] = field(default_factory=list)
+    campaigns: list[Json] = field(default_factory=list)
     history: History = field(default_factory=History)
 
     @property
@@ -134,6 +138,12 @@ class State:
         for code in entry.get("short_codes", ()):
             values = {"short_code": code, "country_code": "US", "capabilities": ["SMS"]}
             service.short_codes.append(self._member(service, "ShortCodes", "SC", values))
+        for sender in entry.get("channel_senders", ()):
+            sid = f"XE{next(self._numbers):032x}"
+            service.channel_senders.append(channel_sender_resource(self.base, service.resource, sid, sender))
+        for status in entry.get("campaigns", ()):
+            sid = f"QE{next(self._numbers):032x}"
+            service.campaigns.append(campaign_resource(self.base, service.resource, sid, status))
         service.history.changes.clear()
         return service
 

@@ -30,6 +30,7 @@ MODULE_OPTIONS: dict[str, dict[str, Any]] = {
     "service_info": {},
     "alpha_sender_info": {"service_sid": mg(1)},
     "alpha_sender_audit": {"alpha_sender": "ACME"},
+    "service": {"service_sid": mg(2), "inbound_request_url": "https://shop.example/messages"},
     "alpha_sender": {"service_sid": mg(3), "alpha_sender": "ACME"},
     "alpha_senders": {"services": [mg(1), mg(2)], "alpha_sender": "ACME"},
 }

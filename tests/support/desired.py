@@ -11,7 +11,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._client import Cl
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
-from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
 
 
 def desired(service_sid: str, value: str | None, state: str = "present", replace: bool = True) -> Desired:
@@ -22,3 +22,10 @@ def desired(service_sid: str, value: str | None, state: str = "present", replace
 def reconcile_one(client: Client, one: Desired, *, check_mode: bool, **options: Any) -> Outcome:
     """The outcome of one slot."""
     return reconcile(client, [one], check_mode=check_mode, **options)[0]
+
+
+def desired_in(
+    service_sid: str, country: str, value: str | None, state: str = "present", replace: bool = True
+) -> Desired:
+    """The desired state of the sender of one Service for a country."""
+    return Desired(Slot(COUNTRY_SENDER, service_sid, country), value, state, replace)

@@ -8,6 +8,81 @@ from __future__ import annotations
 #: A part of a message, its cause, and what to do. The first part that is in a message explains it.
 EXPLANATIONS: list[tuple[str, str, str]] = [
     (
+        "service_sid is missing. Set service_sid or friendly_name",
+        "No option says which Service is meant",
+        "Set one of them",
+    ),
+    (
+        "service_sid and friendly_name exclude each other with state: absent",
+        "With a SID, the name is the new name of the Service",
+        "Set one of them",
+    ),
+    (
+        "friendly_name must have 1 to 64 characters",
+        "Twilio accepts no other name",
+        "Choose a shorter name",
+    ),
+    (
+        "must be a URL that begins with https://",
+        "The value is not shown, because it may contain a password",
+        "Set a whole URL, or an empty string",
+    ),
+    (
+        "validity_period must be between",
+        "The option is out of range",
+        "Set a value in the range",
+    ),
+    (
+        "friendly_name must be the name of one Service",
+        "Twilio allows several Services with the same name",
+        "Use the SID, or rename the other Services",
+    ),
+    (
+        "must be the SID of a Service of this account",
+        "The Service was deleted, or belongs to another account or region",
+        "Check the SID, the credentials and the region. Leave service_sid out to create a Service",
+    ),
+    (
+        "Set force to true to delete it anyway",
+        "The deletion could stop messages that are still sent through the Service",
+        "Remove what it has, or set force to true. Phone numbers and short codes stay in your account",
+    ),
+    (
+        "because it has a US campaign",
+        "The campaign is registered with the operators, and would have to be registered again",
+        "Delete the campaign in the Twilio Console first",
+    ),
+    (
+        "but is not as desired",
+        "Twilio accepted the request, but returned another value",
+        "Look at the Service in the Twilio Console. Twilio may not allow the value for your account",
+    ),
+    (
+        "Twilio lists no Service with this name now",
+        "The answer to the creation was lost. A second request could create a second Service",
+        "Wait some minutes, and run the task again. It lists the Services first",
+    ),
+    (
+        "could not be updated",
+        "Twilio refused the update, or its answer was lost",
+        "Read the reason. Run the task again if the state is unknown",
+    ),
+    (
+        "still returns it",
+        "Twilio's answers contradict each other",
+        "Run the task again later",
+    ),
+    (
+        "('Shop') could not be deleted",
+        "The answer to the deletion was lost",
+        "Run the task again",
+    ),
+    (
+        "Whether it was created is unknown",
+        "The answer to the creation was lost, and the Services could not be listed",
+        "Run the task again. It lists the Services first",
+    ),
+    (
         "Credentials must be set",
         "No option and no variable has credentials",
         "Set them, see the guide to credentials",

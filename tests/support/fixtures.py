@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._client import Client
@@ -41,3 +42,31 @@ def simulator(shared_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> S
 def api(simulator: Simulator) -> Client:
     """A client on the simulator, with all defaults, which retries at once."""
     return make_client(simulator)
+
+
+@pytest.fixture(params=["", "alpha_senders_lists_countries"])
+def country_rows(
+    request: pytest.FixtureRequest, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A test runs twice: as it is, and with a sender for a country in each Service, which AlphaSenders lists, too.
+
+    Nothing in the test is about that sender, so it has to stay.
+    """
+    if not request.param:
+        yield
+        return
+    reset = simulator.reset
+
+    def reset_with_countries(start: Mapping[str, Any], faults: Iterable[Mapping[str, Any]] = ()) -> None:
+        accounts = [
+            {**one, "services": [{**service, "country_senders": {"FR": "KEEP FR"}} for service in one["services"]]}
+            for one in start["accounts"]
+        ]
+        reset({"accounts": accounts}, faults)
+
+    monkeypatch.setattr(simulator, "reset", reset_with_countries)
+    setattr(simulator, request.param, True)
+    yield
+    for sid in simulator.account.services:
+        assert simulator.country_senders(sid) == {"FR": "KEEP FR"}
+    assert not any("DestinationAlphaSenders" in entry["path"] for entry in simulator.journal)

@@ -9,6 +9,11 @@ from pathlib import Path
 # ansible-test runs these tests without the folder tests/ on its path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.fixtures import api, shared_simulator, simulator  # Python finds it only with its folder on the path
+from support.fixtures import (  # Python finds it only with its folder on the path
+    api,
+    country_rows,
+    shared_simulator,
+    simulator,
+)
 
-__all__ = ["api", "shared_simulator", "simulator"]
+__all__ = ["api", "country_rows", "shared_simulator", "simulator"]

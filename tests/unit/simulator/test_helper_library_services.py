@@ -100,6 +100,22 @@ def test_lists_phone_numbers_and_short_codes_of_the_seed(simulator: Simulator) -
     assert (second.phone_numbers.list(), second.short_codes.list()) == ([], [])
 
 
+def test_lists_channel_senders_and_campaigns_of_the_seed(simulator: Simulator) -> None:
+    known = seed([], [])
+    known["accounts"][0]["services"][0].update(
+        channel_senders=["whatsapp:+15005550006", "messenger:1"], campaigns=["VERIFIED", "PENDING"]
+    )
+    simulator.reset(known)
+    first, second = (library(simulator).messaging.v1.services(mg(number)) for number in (1, 2))
+    senders = first.channel_senders.list(page_size=1)
+    assert [sender.sender for sender in senders] == ["whatsapp:+15005550006", "messenger:1"]
+    assert first.channel_senders(senders[0].sid).fetch().sender_type == "whatsapp"
+    campaigns = first.us_app_to_person.list(page_size=1)
+    assert [campaign.campaign_status for campaign in campaigns] == ["VERIFIED", "PENDING"]
+    assert first.us_app_to_person(campaigns[1].sid).fetch().messaging_service_sid == mg(1)
+    assert (second.channel_senders.list(), second.us_app_to_person.list()) == ([], [])
+
+
 def test_a_seed_sets_fields_of_a_service(simulator: Simulator) -> None:
     known = seed([])
     known["accounts"][0]["services"][0].update(usecase="poll", us_app_to_person_registered=True, friendly_name=None)

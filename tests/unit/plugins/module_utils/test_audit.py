@@ -26,6 +26,8 @@ from support.account import ACCOUNT_SID, mg, named_seed, seed
 from support.client import make_client
 from support.desired import desired
 
+pytestmark = pytest.mark.usefixtures("country_rows")
+
 SENDERS = {"A": ["ACME"], "B": ["OLD"], "D": ["OLD", "NEW"]}
 
 

@@ -20,7 +20,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._errors import In
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired
 
 from support.account import mg
-from support.desired import desired
+from support.desired import desired, desired_in
 
 KEYS = (
     "service_sid, service_name, account_sid, alpha_sender, country_senders, iso_country_code, state, replace, only_if, "
@@ -35,7 +35,7 @@ def locate_nothing(one: Desired) -> Desired:
 
 
 def locate(one: Desired) -> Desired:
-    if one.service_name is None:
+    if one.service_name is None or one.slot.service_sid:
         return one
     if one.service_name not in SHOPS:
         raise InputError(f"service_name must be known, got {one.service_name!r}")
@@ -155,7 +155,7 @@ MUTATIONS: list[tuple[object, str]] = [
     ({"service_sid": None}, "entry 2 of 3, service_sid is missing. Set service_sid or service_name"),
     ({"service_sid": 5}, "entry 2 of 3, service_sid must be a Messaging Service SID .*, got 5"),
     ({"service_sid": mg(9).lower()}, f"entry 2 of 3, service_sid must be .*, got '{mg(9).lower()}'"),
-    ({"service_sid": mg(9), "service_name": "Shop"}, "entry 2 of 3, service_sid and service_name exclude each other"),
+    ({"service_sid": mg(9), "service_name": 5}, "entry 2 of 3, service_sid and service_name exclude each other"),
     ({"service_name": ""}, "entry 2 of 3, service_name must be the friendly name of a Service as a string, got ''"),
     ({"service_name": True}, "service_name must be the friendly name of a Service as a string, got True"),
     ({"service_sid": mg(9), "state": "gone"}, "entry 2 of 3, state must be present or absent, got 'gone'"),
@@ -213,6 +213,11 @@ def test_services_can_be_given_by_name() -> None:
     assert [(one.slot.service_sid, one.service_name, one.state) for one in found] == [
         (mg(3), None, "present"), (mg(1), "Shop UK", "present"), (mg(2), "Shop FR", "absent"),
     ]  # fmt: skip
+
+
+def test_name_of_an_entry_with_a_sid_is_not_looked_up() -> None:
+    [found] = make_all([{"service_sid": mg(1), "service_name": "Renamed"}], alpha_sender="ACME", by=locate)
+    assert (found.slot.service_sid, found.service_name) == (mg(1), "Renamed")
 
 
 def test_all_unknown_names_are_reported_at_once_by_their_places() -> None:
@@ -292,3 +297,151 @@ def test_audit_reports_all_unknown_names_at_once() -> None:
     with pytest.raises(InputError) as caught:
         make_compared(services, {}, locate=locate)
     assert ["got 'A'" in str(caught.value), "got 'B'" in str(caught.value)] == [True, True]
+
+
+class TestCountries:
+    def test_each_country_is_a_slot_after_the_default_sender(self) -> None:
+        entry = {"service_sid": mg(1), "country_senders": {"fr": "ACME FR", "GB": None}, "replace": False}
+        assert make_all([entry], alpha_sender="ACME") == (
+            desired(mg(1), "ACME", replace=False),
+            desired_in(mg(1), "FR", "ACME FR", replace=False),
+            desired_in(mg(1), "GB", None, "absent", False),
+        )
+
+    def test_default_sender_is_left_alone_without_a_desired_one(self) -> None:
+        assert make_all([mg(1)], country_senders={"FR": "ACME FR"}) == (desired_in(mg(1), "FR", "ACME FR"),)
+        entry = {"service_sid": mg(1), "country_senders": {"FR": "ACME FR"}, "alpha_sender": None}
+        assert make_all([entry], alpha_sender="ACME") == (desired_in(mg(1), "FR", "ACME FR"),)
+
+    # The common mapping, that of the entry, and the one that counts.
+    @pytest.mark.parametrize(
+        ("common", "own", "expected"),
+        [
+            ({"FR": "ACME FR"}, {}, {"FR": "ACME FR"}),
+            ({"FR": "ACME FR"}, {"country_senders": {"GB": "ACME GB"}}, {"GB": "ACME GB"}),
+            ({"FR": "ACME FR"}, {"country_senders": None}, {}),
+            ({"FR": "ACME FR"}, {"country_senders": {}}, {}),
+            ({"FR": None}, {}, {"FR": None}),
+            (None, {"country_senders": {"FR": "ACME FR"}}, {"FR": "ACME FR"}),
+            (None, {}, {}),
+            ({}, {}, {}),
+        ],
+    )
+    def test_mapping_of_an_entry_replaces_the_common_one(
+        self, common: dict[str, Any] | None, own: dict[str, Any], expected: dict[str, str | None]
+    ) -> None:
+        found = make_all([{"service_sid": mg(1), **own}], alpha_sender="ACME", country_senders=common)
+        assert found[0] == desired(mg(1), "ACME")
+        assert {one.slot.country: one.value for one in found[1:]} == expected
+        assert [one.state for one in found[1:]] == ["present" if name else "absent" for name in expected.values()]
+
+    def test_absent_state_removes_the_default_sender_alone(self) -> None:
+        entry = {"service_sid": mg(1), "state": "absent", "country_senders": {"FR": "ACME FR"}}
+        assert make_all([entry], alpha_sender="ACME") == (
+            desired(mg(1), None, "absent"),
+            desired_in(mg(1), "FR", "ACME FR"),
+        )
+
+    def test_sender_of_one_country_is_an_option_of_its_own(self) -> None:
+        assert make_desired(mg(1), alpha_sender="ACME", iso_country_code="fr") == desired_in(mg(1), "FR", "ACME")
+        assert make_desired(mg(1), state="absent", iso_country_code="FR") == desired_in(mg(1), "FR", None, "absent")
+
+    def test_account_is_a_part_of_the_slot(self) -> None:
+        account_sid = "AC" + "0" * 32
+        assert make_desired(mg(1), alpha_sender="ACME", account_sid=account_sid).slot.account_sid == account_sid
+        entry = {"service_sid": mg(1), "account_sid": account_sid, "country_senders": {"FR": "ACME"}}
+        assert [one.slot.account_sid for one in make_all([entry], alpha_sender="ACME")] == [account_sid] * 2
+        with pytest.raises(InputError, match=r"^account_sid must be an account SID .*, got 'AC1'"):
+            make_desired(mg(1), alpha_sender="ACME", account_sid="AC1")
+
+    @pytest.mark.parametrize("code", [False, "", "UK", 5, "FRA"])
+    def test_bad_country_is_refused(self, code: object) -> None:
+        with pytest.raises(InputError, match=r"^iso_country_code must be an ISO 3166 alpha-2 country code"):
+            make_desired(mg(1), alpha_sender="ACME", iso_country_code=code)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ("GB", "country_senders must map countries to senders, got 'GB'"),
+            (["GB"], "country_senders must map countries to senders, got ['GB']"),
+            (True, "country_senders must map countries to senders, got True"),
+            ({"UK": "ACME"}, "country_senders, UK: iso_country_code must be an ISO 3166 alpha-2 country code"),
+            ({False: "ACME"}, "country_senders, False: iso_country_code must be .*, got False. Put it in quotes"),
+            ({"\x1b[2J": "ACME"}, "country_senders, \\x1b[2J: iso_country_code must be .*, got '\\x1b[2J'"),
+            ({"GB": "A.B"}, "country_senders, GB: alpha_sender must have 1 to 11 of .*, got 'A.B'"),
+            ({"GB": ""}, "country_senders, GB: alpha_sender must have 1 to 11 of .*, got '': it is empty"),
+            ({"GB": False}, "country_senders, GB: alpha_sender must be a string, got False. Put it in quotes"),
+            ({"GB": 1234}, "country_senders, GB: alpha_sender must be a string, got 1234"),
+        ],
+    )
+    def test_bad_mapping_is_named_by_its_place_and_value(self, given: object, message: str) -> None:
+        pattern = re.escape(message).replace(r"\.\*", ".*")
+        for services, common in (
+            ([{"service_sid": mg(1), "country_senders": given}], {}),
+            ([mg(1)], {"country_senders": given}),
+        ):
+            for make in (make_all_desired, make_compared):
+                with pytest.raises(InputError, match=f"services, entry 1 of 1, {pattern}") as caught:
+                    make(services, {"alpha_sender": "ACME", **common}, locate=locate_nothing)
+                assert str(caught.value).isprintable()
+
+    def test_two_desired_states_of_one_slot_are_refused_with_the_country(self) -> None:
+        services = [
+            {"service_sid": mg(1), "country_senders": {"FR": "A"}},
+            {"service_sid": mg(1), "country_senders": {"GB": "A", "fr": "B"}},
+        ]
+        with pytest.raises(InputError) as caught:
+            make_all(services)
+        assert str(caught.value) == (
+            f"services, entry 2 of 2: {mg(1)} (FR) must have one desired state, got present 'B', but present 'A' in "
+            "entry 1 of 2"
+        )
+
+    def test_one_country_in_two_spellings_is_refused(self) -> None:
+        with pytest.raises(InputError, match=r"^services, entry 1 of 1: 'Shop UK' \(FR\) must have one desired state"):
+            make_all([{"service_name": "Shop UK", "country_senders": {"FR": "A", "fr": "B"}}], by=locate)
+        assert len(make_all([{"service_sid": mg(1), "country_senders": {"FR": "A", "fr": "A"}}])) == 1
+
+    def test_same_desired_state_of_a_slot_twice_counts_once(self) -> None:
+        entry = {"service_name": "Same", "country_senders": {"FR": "A"}}
+        assert make_all([entry, {**entry, "service_name": "Shop UK"}], by=locate)[0].slot.country == "FR"
+        assert len(make_all([entry, {**entry, "service_name": "Shop UK"}], by=locate)) == 1
+
+    def test_each_service_is_checked_once(self) -> None:
+        checked: list[Desired] = []
+        entries = [
+            {"service_sid": mg(1), "country_senders": {"FR": "A", "GB": "B"}},
+            {"service_name": "Shop UK", "country_senders": {"FR": "A", "GB": "B"}},
+        ]
+        make_all_desired(entries, {"alpha_sender": "ACME"}, locate=locate_nothing_or_known, check=checked.extend)
+        assert [(one.slot.service_sid, one.service_name) for one in checked] == [(mg(1), None), ("", "Shop UK")]
+
+
+def locate_nothing_or_known(one: Desired) -> Desired:
+    return one if one.service_name is None else replace(one, slot=replace(one.slot, service_sid=mg(2)))
+
+
+class TestCountriesOfAnAudit:
+    def test_reads_all_countries_of_each_service_once(self) -> None:
+        other = "MG" + "A" * 32
+        services: list[object] = [
+            {"service_sid": mg(1), "alpha_sender": "ACME"},
+            mg(2),
+            other,
+            {"service_sid": "MG" + "a" * 32, "country_senders": {"FR": "A"}},
+        ]
+        compared, read = make_compared(services, {}, locate=locate_nothing, all_countries=True)
+        assert [one.slot.key for one in compared] == [
+            desired(mg(1), "").slot.key,
+            desired_in(other, "FR", "").slot.key,
+        ]
+        assert [slot.key for slot in read] == [
+            *(desired(sid, "").slot.key for sid in (mg(2), other)),
+            *(desired_in(sid, "*", "").slot.key for sid in (mg(1), other, mg(2))),
+        ]
+
+    def test_compares_countries_that_have_a_desired_sender(self) -> None:
+        common = {"country_senders": {"FR": "A", "GB": None}}
+        compared, read = make_compared([mg(1)], common, locate=locate_nothing)
+        assert compared == (desired_in(mg(1), "FR", "A"), desired_in(mg(1), "GB", None, "absent"))
+        assert read == []

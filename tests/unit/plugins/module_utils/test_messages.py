@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -36,6 +37,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._journal_file imp
 from ansible_collections.messaging.twilio.plugins.module_utils._messages import (
     message,
     recovery_command,
+    service_message,
     unrecovered_message,
     warning,
 )
@@ -43,6 +45,12 @@ from ansible_collections.messaging.twilio.plugins.module_utils._outcome import F
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Slot, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import reconcile
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER, COUNTRY_SENDER
+from ansible_collections.messaging.twilio.plugins.module_utils._service_apply import reconcile_service
+from ansible_collections.messaging.twilio.plugins.module_utils._service_plan import (
+    DesiredService,
+    ServiceOutcome,
+    make_service_plan,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._transport import ExchangeError, Transport
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +61,7 @@ from support.ansible_run import ROOT
 from support.client import make_client
 from support.desired import desired
 from support.explanations import EXPLANATIONS
+from support.service import desired_service, services_seed
 
 PAGE = ROOT / "docs/docsite/rst/errors.rst"
 HEAD = "   message | cause | what to do\n"
@@ -66,7 +75,9 @@ SOURCES = (
     "_journal",
     "_accounts",
     "_services",
+    "_entries",
     "_desired",
+    "_service_plan",
     "_module",
 )
 OTHER_ACCOUNT = "AC" + "0" * 31 + "2"
@@ -180,7 +191,7 @@ BAD: list[Callable[[], object]] = [
     with_accounts(["x"]),
     with_accounts({"AC12": {}}),
     with_accounts({OTHER_ACCOUNT: {"token": "x"}}),
-    with_accounts({OTHER_ACCOUNT: {"api_key": API_KEY}}),
+    with_accounts({OTHER_ACCOUNT: {"auth_token": "sec ret"}}),
     with_accounts(None, account_sid=None, auth_token=None, api_key=API_KEY, api_secret="x"),
     without_credentials,
     one(alpha_sender="ACME"),
@@ -195,6 +206,18 @@ BAD: list[Callable[[], object]] = [
     one(SID, None, "12345"),
     one(SID, None, "ACME", "gone"),
     one(SID, None, "ACME", replace="perhaps"),
+    *(
+        partial(desired_service, **given)
+        for given in (
+            {},
+            {"service_sid": SID, "friendly_name": "Shop", "state": "absent"},
+            {"friendly_name": "x" * 65},
+            {"friendly_name": "Shop", "fallback_url": "shop.example"},
+            {"friendly_name": "Shop", "validity_period": 0},
+        )
+    ),
+    partial(make_service_plan, DesiredService(None, "A"), LISTED[:2]),
+    partial(make_service_plan, DesiredService(SID, None), []),
     lambda: _services.check_filter(SID, None, "Shop*"),
     lambda: _services.check_filter(None, None, ""),
     lambda: _module.check_concurrency(101),
@@ -244,6 +267,21 @@ TROUBLE: list[tuple[list[str], list[dict[str, Any]], Desired]] = [
     (["OLD"], [{"kind": "reset", "method": "DELETE", "count": 9}], ACME),
     (["OLD"], [{**STATUS, "method": "DELETE", "status": 404, "body": {"code": 20404, "message": "Not found"}}], ACME),
     (["OLD"], [{"kind": "reset", "method": "DELETE", "count": 9}], desired(SID, None, "absent")),
+]
+
+
+#: What Twilio or the network does while one Service is managed, what it has, and what is asked.
+LOST: dict[str, Any] = {"kind": "reset", "method": "POST"}
+SHOP: dict[str, Any] = {"friendly_name": "Shop"}
+SERVICE_TROUBLE: list[tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]] = [
+    ([{**SHOP, "phone_numbers": ["+15005550006"]}], [], {**SHOP, "state": "absent"}),
+    ([{**SHOP, "campaigns": ["VERIFIED"]}], [], {**SHOP, "state": "absent", "force": True}),
+    ([SHOP], [{**STATUS, "status": 400, "method": "POST"}], {**SHOP, "usecase": "poll"}),
+    ([SHOP], [{"kind": "reset", "method": "DELETE", "count": 9}], {**SHOP, "state": "absent"}),
+    ([SHOP], [{**STATUS, "kind": "not_found", "method": "DELETE"}], {**SHOP, "state": "absent"}),
+    ([SHOP], [{**LOST, "count": 9}], {**SHOP, "usecase": "poll"}),
+    ([], [{**LOST, "count": 9}], SHOP),
+    ([], [LOST, {**STATUS, "method": "GET", "skip": 1}], SHOP),
 ]
 
 
@@ -320,6 +358,23 @@ def run_into_trouble(simulator: Simulator) -> tuple[list[Outcome], list[str]]:
     return outcomes, [message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
 
 
+def services_in_trouble(simulator: Simulator) -> list[str]:
+    """The messages of SERVICE_TROUBLE, of a run that was stopped, and of a value that Twilio does not take."""
+    outcomes = []
+    for there, faults, asked in SERVICE_TROUBLE:
+        simulator.reset(services_seed(*there), faults)
+        outcomes.append(
+            reconcile_service(make_client(simulator, max_retries=1), desired_service(**asked), check_mode=False)
+        )
+    plan = make_service_plan(desired_service(friendly_name="Shop"), [])
+    error = ApiError("Twilio's answer does not confirm usecase")
+    outcomes += [
+        ServiceOutcome(plan, "skipped"),
+        ServiceOutcome(plan, "failed", {"sid": SID, "friendly_name": "Shop"}, error, wrote=True),
+    ]
+    return [service_message(outcome).replace(simulator.url, "https://messaging.twilio.com") for outcome in outcomes]
+
+
 def api_errors() -> list[str]:
     """What the client says if no whole answer comes."""
     found = []
@@ -346,7 +401,7 @@ def all_messages(simulator: Simulator) -> list[str]:
     texts += [str(warning(derive(one))) for one in WARNED]
     entry = Entry(SLOT, "OLD", "AI" + "0" * 32, 0.0)
     texts += [unrecovered_message(entry, unknown=unknown) for unknown in (False, True)]
-    return masked([*texts, *api_errors()])
+    return masked([*texts, *services_in_trouble(simulator), *api_errors()])
 
 
 def masked(messages: list[str]) -> list[str]:

@@ -102,11 +102,19 @@ page = st.one_of(
 )
 
 
-def slot_of(place: int, *, paired: bool) -> Slot:
-    """The slots are Services, or ``paired``: a Service and its sender for France, and so on."""
-    if not paired:
-        return Slot(ALPHA_SENDER, mg(place + 1))
-    return Slot(COUNTRY_SENDER, mg(place // 2 + 1), "FR") if place % 2 else Slot(ALPHA_SENDER, mg(place // 2 + 1))
+#: The slots of a Service, ``None`` for its default sender.
+COUNTRIES = (None, "FR", "GB")
+#: How AlphaSenders may list the senders of countries.
+SWITCHES = ("alpha_senders_lists_countries", "alpha_senders_hides_countries")
+
+
+def slots_of(services: int, *, countries: bool) -> list[Slot]:
+    """The slots of Services: one of each, or with ``countries`` those of COUNTRIES."""
+    return [
+        Slot(ALPHA_SENDER, mg(number)) if country is None else Slot(COUNTRY_SENDER, mg(number), country)
+        for number in range(1, services + 1)
+        for country in (COUNTRIES if countries else (None,))
+    ]
 
 
 @st.composite
@@ -128,7 +136,7 @@ def faults(draw: st.DrawFn, slots: list[Slot]) -> Fault:
 
 @dataclass(frozen=True)
 class Schedule:
-    """One run: what the slots have, what is desired, and what goes wrong."""
+    """One run: what the slots have, what is desired, what goes wrong, and the switches that are on."""
 
     current: list[list[str]]
     desired: list[Desired]
@@ -137,12 +145,14 @@ class Schedule:
     cancel_at: int | None
     concurrency: int
     max_page_size: int
+    switches: tuple[str, ...]
 
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    paired = draw(st.booleans())
-    slots = [slot_of(place, paired=paired) for place in range(draw(st.integers(1, 5)))]
+    countries = draw(st.booleans())
+    slots = slots_of(draw(st.integers(1, 3 if countries else 5)), countries=countries)
+    slots = draw(st.permutations(slots)) if countries else slots
     one: st.SearchStrategy[list[str]] = st.one_of(
         st.just([]), st.just(["OLD"]), st.lists(st.sampled_from(NAMES), min_size=1, max_size=1)
     )
@@ -162,6 +172,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         draw(st.one_of(st.none(), st.none(), st.none(), st.integers(1, 8))),
         draw(st.integers(1, 3)),
         draw(st.sampled_from((1, 1000))),
+        SWITCHES[: draw(st.integers(0, 2 if countries else 0))],
     )
 
 
@@ -206,11 +217,11 @@ def start_of(schedule: Schedule, **account: Any) -> dict[str, Any]:
     services: dict[str, dict[str, Any]] = {}
     for names, want in zip(schedule.current, schedule.desired):
         sid, country = want.slot.service_sid, want.slot.country
-        service = services.setdefault(sid, {"sid": sid})
+        service = services.setdefault(sid, {"sid": sid, "alpha_senders": [], "country_senders": {}})
         if country is None:
             service["alpha_senders"] = names
-        else:
-            service["country_senders"] = {country: names[0]} if names else {}
+        elif names:
+            service["country_senders"][country] = names[0]
     start = seed(**account)
     start["accounts"][0]["services"] = [*services.values()]
     return start
@@ -224,7 +235,18 @@ def senders_of(simulator: Simulator, slot: Slot) -> list[str]:
 
 
 def requests_of(simulator: Simulator, slot: Slot) -> list[dict[str, Any]]:
-    return [entry for entry in simulator.journal if f"/{slot.service_sid}/{slot.resource.path}" in entry["path"]]
+    """The requests about a slot. A listing is about the slots of all countries."""
+    countries = simulator.service(slot.service_sid).countries
+    return [
+        entry
+        for entry in simulator.journal
+        if f"/{slot.service_sid}/{slot.resource.path}" in entry["path"]
+        and (
+            entry["method"] == "GET"
+            or entry.get("form", {}).get("IsoCountryCode") == slot.country
+            or (entry["method"] == "DELETE" and countries.get(entry["path"].split("/")[-1]) == slot.country)
+        )
+    ]
 
 
 def other_writes(simulator: Simulator, slot: Slot) -> set[str]:
@@ -253,6 +275,8 @@ def check(simulator: Simulator, before: list[str], want: Desired, outcome: Outco
     created, deleted = carried_out(simulator, "POST", slot), carried_out(simulator, "DELETE", slot)
     requests = [entry["method"] for entry in requests_of(simulator, slot)]
     note(f"{slot.key}: {before} → {now}, desired {want}, outcome {outcome}, requests {requests}")
+    names = {want.value, *before, *raced}
+    assert set(now) <= names
 
     # No POST is carried out twice: whatever was created twice was deleted between.
     assert len(created) <= len(deleted) + bool(not before) + len(raced)
@@ -329,7 +353,10 @@ def check_losses(simulator: Simulator, schedule: Schedule) -> None:
 @given(schedules())
 def try_schedules(simulator: Simulator, folder: Path, schedule: Schedule) -> None:
     start = start_of(schedule)
+    simulator.restore_defaults()
     simulator.max_page_size = schedule.max_page_size
+    for switch in schedule.switches:
+        setattr(simulator, switch, True)
     # A run in check mode without faults predicts what a real run without faults does.
     simulator.reset(start)
     planned = run(simulator, schedule, check_mode=True)

@@ -109,6 +109,7 @@ def test_bulk_result_lists_what_was_excluded_and_does_not_fail(simulator: Simula
     result = bulk_result(outcomes)
     lines = result["msg"].splitlines()
     assert lines[0] == "13 Services: 0 created, 1 replaced, 0 deleted, 0 unchanged, 0 failed, 12 skipped"
+    assert lines.pop(1) == "Changed: OLD → ACME (1)"
     assert lines[1] == f"{mg(1)} was not changed, because it has the alpha sender 'OTHER' and only_if is 'OLD'"
     assert lines[2] == f"{mg(3)} was not changed, because it has no alpha sender and only_if is 'OLD'"
     assert lines[-1] == "and 2 more that only_if excludes"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,19 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import NOT_READ, STOPPED, Facts, Outcome, derive
 from ansible_collections.messaging.twilio.plugins.module_utils._plan import Slot, make_plan
-from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch, write_progress
+from ansible_collections.messaging.twilio.plugins.module_utils._progress import (
+    Stopwatch,
+    describe_desired,
+    write_progress,
+)
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import ALPHA_SENDER
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     account_of,
     bulk_result,
     count_desired,
-    make_diff,
+    grouped_diff,
     outcome_fields,
+    single_diff,
     single_result,
 )
 from hypothesis import given
@@ -161,19 +167,26 @@ def test_failed_outcome_has_every_field() -> None:
 
 def test_large_diff_counts_what_it_does_not_show() -> None:
     outcomes = [outcome("created", None, "ACME", number) for number in range(1, 161)]
-    diff = make_diff(outcomes)
-    assert diff["after"].count("ACME") == 50
-    assert diff["after"].endswith("... and 110 more\n")
-    assert "more" not in make_diff(outcomes[:50])["after"]
-    assert make_diff(outcomes[:51])["after"].endswith("... and 1 more\n")
+    diff = grouped_diff(outcomes)["prepared"]
+    assert diff.startswith("none → ACME: 160\n")
+    assert diff.count("MG") == 10
+    assert diff.endswith("... and 150 more\n")
+    assert "more" not in grouped_diff(outcomes[:10])["prepared"]
+    assert grouped_diff(outcomes[:11])["prepared"].endswith("... and 1 more\n")
+    kinds = [outcome("replaced", f"OLD {number}", "ACME", number) for number in range(1, 13)]
+    assert grouped_diff(kinds)["prepared"].endswith("... and 2 more kinds of changes\n")
+    assert grouped_diff(kinds)["prepared"].count("MG") == 10
 
 
 def test_diff_shows_both_sides_of_each_change() -> None:
     outcomes = [outcome("created", None, "ACME"), outcome("replaced", "OLD", "ACME", 2), outcome("unchanged")]
-    assert make_diff(outcomes) == {
-        "before": f"{mg(1)}:\n{mg(2)}:\n  OLD\n",
-        "after": f"{mg(1)}:\n  ACME\n{mg(2)}:\n  ACME\n",
+    assert grouped_diff([*outcomes, outcome("replaced", "OLD", "ACME", 4)]) == {
+        "prepared": f"OLD → ACME: 2\n  {mg(2)}\n  {mg(4)}\nnone → ACME: 1\n  {mg(1)}\n"
     }
+    assert grouped_diff(outcomes[2:]) == {"prepared": ""}
+    assert single_diff(outcomes[0]) == {"before": f"{mg(1)}:\n", "after": f"{mg(1)}:\n  ACME\n"}
+    assert single_diff(outcomes[1]) == {"before": f"{mg(2)}:\n  OLD\n", "after": f"{mg(2)}:\n  ACME\n"}
+    assert single_diff(outcomes[2]) == {"before": "", "after": ""}
 
 
 class TestBulkResult:
@@ -184,7 +197,8 @@ class TestBulkResult:
         more = [*outcomes, outcome("skipped", number=9)]
         line = line.replace("4 Services", "5 Services") + ", 1 skipped"
         assert bulk_result(more)["msg"].splitlines()[0] == line
-        assert bulk_result(outcomes[:1])["msg"] == "1 Service: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed"
+        one = bulk_result([outcome("created", None, "ACME")])["msg"]
+        assert one == ("1 Service: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed\nChanged: none → ACME (1)")
 
     def test_line_marks_check_mode(self) -> None:
         line = "0 Services: nothing to do (check mode, nothing is changed)"
@@ -243,8 +257,8 @@ class TestBulkResult:
         simulator.reset(seed(*[[]] * 60, *[["ACME", "OLD"]] * 12))
         outcomes = [reconcile_one(api, desired(mg(number), "ACME"), check_mode=False) for number in range(1, 73)]
         result = bulk_result(outcomes)
-        assert result["diff"]["after"].count("ACME") == 50
-        assert result["diff"]["after"].endswith("... and 10 more\n")
+        assert result["diff"]["prepared"].count("MG") == 10
+        assert result["diff"]["prepared"].endswith("... and 50 more\n")
         assert len(result["warnings"]) == 11
         assert result["warnings"][-1] == "and 2 similar warnings"
 
@@ -259,22 +273,35 @@ class TestProgress:
         for done in range(1, 9):
             now[0] += seconds
             progress(done, {"unchanged": done})
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        assert first == "Desired: ACME for 8 Services"
         return [re.sub(r" Services done: .*\. ", ", ", line) for line in lines]
 
     @pytest.mark.parametrize(
-        ("interval", "lines"),
+        ("interval", "written"),
         [
-            (3, ["3 of 8, 5 left", "6 of 8, 2 left", "8 of 8, 0 left"]),
-            (4, ["4 of 8, 4 left", "8 of 8, 0 left"]),
-            (100, ["8 of 8, 0 left"]),
-            (0, [f"{done} of 8, {8 - done} left" for done in range(1, 9)]),
+            (3, [3, 6, 8]),
+            (4, [4, 8]),
+            (100, [8]),
+            (0, range(1, 9)),
         ],
     )
     def test_writes_after_each_interval_and_at_the_end(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: float, lines: list[str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: float, written: Iterable[int]
     ) -> None:
-        assert self.write(tmp_path / "progress", monkeypatch, interval, 1.0) == lines
+        pace = {done: f"{8 - done} left, 0.5 a second, about {2 * (8 - done)} s to go" for done in range(1, 8)}
+        lines = [f"{done} of 8, {pace.get(done, '0 left')}" for done in written]
+        assert self.write(tmp_path / "progress", monkeypatch, 2 * interval, 2.0) == lines
+
+    def test_names_the_most_frequent_desired_senders(self, tmp_path: Path) -> None:
+        values = ["A", "B", "B", "C", "D", "E", "F", None]
+        wanted = [
+            desired(mg(number), value, state="present" if value else "absent") for number, value in enumerate(values, 1)
+        ]
+        write_progress(str(tmp_path / "progress"), wanted, 0)
+        line = "B for 2 Services, A for 1 Service, C for 1 Service, D for 1 Service, E for 1 Service, and 2 more"
+        assert (tmp_path / "progress").read_text(encoding="utf-8") == f"Desired: {line}\n"
+        assert describe_desired(wanted[-1:]) == "no alpha sender for 1 Service"
 
     def test_writes_nothing_without_a_path(self) -> None:
         write_progress(None, [desired(mg(1), "ACME")], 0)(1, {"created": 1})
@@ -283,7 +310,8 @@ class TestProgress:
         path = tmp_path / "progress"
         write_progress(str(path), [desired(mg(1), "ACME")], 0, check_mode=True)(1, {"created": 1})
         line = "1 of 1 Service done: 1 created, 0 replaced, 0 deleted, 0 unchanged, 0 failed. 0 left"
-        assert path.read_text(encoding="utf-8") == f"{line} (check mode, nothing is changed)\n"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines == ["Desired: ACME for 1 Service", f"{line} (check mode, nothing is changed)"]
 
     def test_refuses_a_path_that_cannot_be_written(self) -> None:
         with pytest.raises(InputError, match="progress_path must be a file that can be written, got '/no/such/file'"):

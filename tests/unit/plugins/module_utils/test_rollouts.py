@@ -24,6 +24,8 @@ from support.account import ACCOUNT_SID, AUTH_TOKEN, mg, options, seed
 from support.client import make_client
 from support.desired import desired
 
+pytestmark = pytest.mark.usefixtures("country_rows")
+
 #: More than the requests with which a client starts (25), so that some wait for others at any concurrency.
 SERVICES = 28
 SIDS = [mg(number) for number in range(1, SERVICES + 1)]

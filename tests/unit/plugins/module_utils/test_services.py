@@ -74,6 +74,34 @@ def test_unknown_name_lists_the_closest_names(simulator: Simulator) -> None:
         names.find("zzz")
 
 
+@pytest.mark.parametrize(
+    ("got", "name", "shown", "suggested"),
+    [
+        ("Caf\u00e9", "Cafe\u0301", r"'Caf\xe9'", r"'Cafe\u0301'"),
+        ("\u00e9", "e\u0301", r"'\xe9'", r"'e\u0301'"),
+        ("\uff21CME", "ACME", r"'\uff21CME'", "'ACME'"),
+        ("Caf\u00e8", "Caf\u00e9", "'Caf\u00e8'", "'Caf\u00e9'"),
+        ("Shop\u00a0UK", "Shop UK", r"'Shop\xa0UK'", "'Shop UK'"),
+        ("Shop UK ", "Shop UK", "'Shop UK '", "'Shop UK'"),
+    ],
+)
+def test_names_that_look_alike_are_escaped(
+    simulator: Simulator, got: str, name: str, shown: str, suggested: str
+) -> None:
+    simulator.reset(named_seed(name, "Alerts"))
+    with pytest.raises(InputError) as caught:
+        names_of(simulator).find(got)
+    assert str(caught.value) == (
+        f"service_name must be the friendly name of a Service, got {shown}. Did you mean {suggested}?"
+    )
+
+
+def test_suggestions_that_look_alike_are_escaped(simulator: Simulator) -> None:
+    simulator.reset(named_seed("Caf\u00e9", "Cafe\u0301"))
+    with pytest.raises(InputError, match=r"Did you mean '(Caf.xe9|Cafe.u0301)' or '(Caf.xe9|Cafe.u0301)'\?"):
+        names_of(simulator).find("Cafe")
+
+
 def test_only_the_first_unknown_names_are_compared_with_all_others(simulator: Simulator) -> None:
     simulator.reset(named_seed("Shop UK"))
     names = names_of(simulator)
@@ -232,3 +260,14 @@ def test_wrong_credentials_end_the_reading(simulator: Simulator) -> None:
     with pytest.raises(ApiError, match="HTTP 401"):
         services_with_senders(client, list_services(client), country_senders=False, concurrency=1)
     assert len(simulator.requests()) == 2
+
+
+def test_services_have_no_password_in_their_urls(simulator: Simulator) -> None:
+    known = named_seed("Shop", "Other")
+    for service in known["accounts"][0]["services"]:
+        service["fallback_url"] = "https://me:hunter2@a.example/x"
+    simulator.reset(known)
+    client = make_client(simulator)
+    found = [*read_services(client), *read_services(client, mg(1)), *read_services(client, None, "Shop")]
+    found += read_services(client, None, None, "O*")
+    assert [service["fallback_url"] for service in found] == ["https://********@a.example/x"] * 5

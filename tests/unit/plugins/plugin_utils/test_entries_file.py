@@ -123,6 +123,7 @@ def test_all_columns_have_their_meaning(tmp_path: Path) -> None:
     assert without_label(found.entries) == [
         {
             "service_sid": A,
+            "service_name": "Shop",
             "account_sid": ACCOUNT_SID,
             "iso_country_code": "fr",
             "alpha_sender": "ACME",
