@@ -445,8 +445,8 @@ MUTANTS = (
     Mutant(
         "the answer to a POST is not compared with the desired Service",
         "_service_apply",
-        "    if not wrong:\n        return ServiceOutcome(plan, plan.action, row, wrote=True)\n    error",
-        "    if wrong or not wrong:\n        return ServiceOutcome(plan, plan.action, row, wrote=True)\n    error",
+        "    if not wrong:\n        return ServiceOutcome(plan, plan.action, row)\n    error",
+        "    if wrong or not wrong:\n        return ServiceOutcome(plan, plan.action, row)\n    error",
         SERVICE,
     ),
     Mutant(

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import typing as t
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError, join_first, raise_problems
@@ -22,8 +24,15 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._entries_file imp
 from ansible_collections.messaging.twilio.plugins.plugin_utils._hosts import HostEntries, check_hosts, read_hosts
 from ansible_collections.messaging.twilio.plugins.plugin_utils._play import Conditions, check_batches, check_runs_once
 from ansible_collections.messaging.twilio.plugins.plugin_utils._progress import Watch
+from ansible_collections.messaging.twilio.plugins.plugin_utils._records import Rollback, read_rollback
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
-from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files import Files, check_files, write_report
+from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files import (
+    Files,
+    check_files,
+    end_record,
+    start_record,
+    write_report,
+)
 from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import (
     ROLE,
     connection_options,
@@ -32,9 +41,11 @@ from ansible_collections.messaging.twilio.plugins.plugin_utils._variables import
 )
 
 #: Options that this plugin handles and the module never gets.
-OWN_OPTIONS = ("hosts", "file", "report_path", "report_mode")
+OWN_OPTIONS = ("hosts", "file", "rollback_from", "report_path", "report_mode")
+#: Options that a record takes the place of.
+DESIRED_OPTIONS = ("services", "file", "hosts", "alpha_sender", "country_senders", "state", "replace")
 #: Options with a path that the module uses. A relative path starts in the folder in which Ansible was started.
-PATH_OPTIONS = ("csv_path", "json_path", "export_path", "journal_path", "progress_path", "ca_path")
+PATH_OPTIONS = ("csv_path", "json_path", "export_path", "journal_path", "progress_path", "record_path", "ca_path")
 #: The hosts of the playbooks apply and audit.
 PLAY_HOSTS = "__alpha_sender_play_hosts"
 NO_SERVICES = "No Services: set alpha_sender_services, or run the play on hosts that have a twilio_service_sid"
@@ -58,15 +69,20 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             check_runs_once(self._task, self._templar, variables)
             if from_role:
                 self._task.args = {**self._task.args, **connection_options(variables, self._templar)}
-            files = self._files()
+            rollback = self._rollback()
             hosts = self._hosts(variables, from_role=from_role)
-            entries = self._entries_of_file() if hosts is None else list(hosts.entries.values())
+            entries: list[t.Any] | None = None if rollback is None else rollback.entries
+            if rollback is None:
+                entries = self._entries_of_file() if hosts is None else list(hosts.entries.values())
+            files = self._files(rollback)
         except InputError as error:
             return {"failed": True, "msg": str(error)}
         given = self._task.args
         self._task.args = {option: value for option, value in given.items() if option not in OWN_OPTIONS}
         if entries is not None:
             self._task.args["services"] = entries
+        if files is not None and files.has_lines:
+            self._task.args["record_path"] = files.lines
         self._make_paths_absolute()
         try:
             result, ansible_is_gone = self._run_module(tmp, task_vars)
@@ -77,19 +93,46 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
         # A result without these two is about bad input, and no request was made.
         if files is not None and ("summary" in result or "error" in result):
             self._report(files, result, hosts)
+        elif files is not None:
+            _keep_record(files, result)
         if ansible_is_gone:
             # Nobody reads the result. Ansible's worker would write it to a full pipe, and never end.
             raise SystemExit("Ansible's main process ended before the module")
         return result
 
-    def _files(self) -> Files | None:
-        """Where the report goes, if there is to be one."""
+    def _files(self, rollback: Rollback | None) -> Files | None:
+        """Where the report goes, if there is to be one, with the record that the module appends to."""
         given = self._task.args
-        if given.get("report_path") is None:
+        path = given.get("report_path")
+        if path is None and rollback is not None:
+            path = os.path.dirname(rollback.records[-1].path)
+        if path is None:
             return None
         if self._task.async_val:
             raise InputError("report_path cannot be used with async: the task ends before there is a result to report")
-        return check_files(given["report_path"], given.get("report_mode"))
+        name = _playbook() or self.KIND
+        files = check_files(path, given.get("report_mode"), name=f"{name}-check" if self._task.check_mode else name)
+        if self._is_local() and self.HAS_PROGRESS and not self._task.check_mode:
+            try:
+                return start_record(files, playbook=_playbook())
+            except OSError as error:
+                raise InputError(f"report_path must be a path that can be written, got {path!r} ({error})") from None
+        return files
+
+    def _rollback(self) -> Rollback | None:
+        """The records to take back, if the task names any."""
+        path = self._task.args.get("rollback_from")
+        if path is None:
+            return None
+        others = [name for name in DESIRED_OPTIONS if self._task.args.get(name) is not None]
+        if others:
+            raise InputError(f"rollback_from must not be set together with {others[0]}")
+        rollback = read_rollback(path)
+        for record in rollback.records:
+            Display().display(f"  Rolling back {record}")
+        for note in rollback.notes:
+            Display().warning(note)
+        return rollback
 
     def _make_paths_absolute(self) -> None:
         """Ansible starts a local module in the folder of the playbook, which may be inside of this collection."""
@@ -153,18 +196,16 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
             result: Result = super().run(tmp, task_vars)
         return result, watch.ansible_is_gone
 
+    def _is_local(self) -> bool:
+        """Whether the module runs on this machine, as this user, until the task ends."""
+        return self._connection.transport == "local" and not self._connection.become and not self._task.async_val
+
     def _can_follow(self) -> bool:
         """Whether the module can write a file that this process reads while the module runs."""
-        return (
-            self.HAS_PROGRESS
-            and self._connection.transport == "local"
-            and not self._connection.become
-            and not self._task.async_val
-            and self._task.args.get("progress_path") is None
-        )
+        return self.HAS_PROGRESS and self._is_local() and self._task.args.get("progress_path") is None
 
     def _report(self, files: Files, result: Result, hosts: HostEntries | None) -> None:
-        """Write the report, and add its path to the result."""
+        """Write the report, and add its paths to the result."""
         region = self._task.args.get("region") or os.environ.get("TWILIO_REGION") or None
         try:
             report = make_report(
@@ -172,15 +213,39 @@ class ActionModule(NormalAction):  # type: ignore[misc]  # ansible has no types
                 result,
                 check_mode=bool(self._task.check_mode),
                 region=region,
+                playbook=_playbook(),
                 hosts=None if hosts is None else hosts.by_service(),
             )
-            write_report(files, report)
+            written = write_report(files, report)
         except Exception as error:  # pylint: disable=broad-exception-caught
             # No error here may hide the outcomes of the Services.
             line = f"The report {files.page} could not be written: {error}"
             Display().warning(line)
             result.update(failed=True, report=None)
+            _add_lines(result, [line])
+            _keep_record(files, result)
         else:
-            line = f"Report: {files.page}"
-            result["report"] = files.page
-        result["msg"] = "\n".join(filter(None, [result.get("msg"), line]))
+            result.update(report=written.page, record=written.data)
+            label = "Record" if report["kind"] == "rollout" and not report["check_mode"] else "Data"
+            note = [] if files.note is None else [files.note]
+            _add_lines(result, [*note, f"Report: {written.page}", f"{label}: {written.data}"])
+
+
+def _keep_record(files: Files, result: Result) -> None:
+    """Add the path of the record to a result without a report, if the run changed something."""
+    result["record"] = end_record(files)
+    if result["record"] is not None:
+        _add_lines(result, [f"Record: {result['record']}"])
+
+
+def _add_lines(result: Result, lines: t.Iterable[str]) -> None:
+    result["msg"] = "\n".join([*filter(None, [result.get("msg")]), *lines])
+
+
+def _playbook() -> str | None:
+    """The name of the playbook that was started: ``apply`` for messaging.twilio.apply or apply.yml."""
+    arguments = context.CLIARGS.get("args")
+    if not isinstance(arguments, (list, tuple)) or not arguments:
+        return None
+    name = re.sub(r"\.ya?ml$", "", os.path.basename(arguments[0])).rpartition(".")[2]
+    return re.sub(r"[^\w-]", "-", name) or None

@@ -26,12 +26,22 @@ from ansible_collections.messaging.twilio.plugins.module_utils._outcome import (
     Outcome,
     derive,
 )
-from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, make_plan
+from ansible_collections.messaging.twilio.plugins.module_utils._plan import Desired, Plan, Slot, make_plan
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped, run_all
 from ansible_collections.messaging.twilio.plugins.module_utils._reconcile import apply_plans, plan_slots
 
 #: Called with how many slots are done and the count of each action among them.
 Progress = t.Callable[[int, t.Mapping[str, int]], None]
+
+
+class Recorder:
+    """Learns what happens while a run goes. This class does nothing with it."""
+
+    def started(self, slot: Slot, plan: Plan) -> None:
+        """Called before the first write to a slot."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Called for each outcome, by one thread at a time."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ def reconcile_all(
     guards: Guards | None = None,
     progress: Progress = lambda done, counts: None,
     journal: Journal | None = None,
+    record: Recorder | None = None,
 ) -> list[Outcome]:
     """The outcome of each slot, in the order of ``desired``.
 
@@ -66,8 +77,9 @@ def reconcile_all(
     :arg concurrency: how many Services are reconciled at once, each by one thread.
     :arg progress: called after each Service, by one thread at a time.
     :arg journal: as for `reconcile`.
+    :arg record: what happens is written there while the run goes.
     """
-    run = _Run(client, concurrency, check_mode, max_failures, progress, journal or Journal(None))
+    run = _Run(client, concurrency, check_mode, max_failures, progress, journal or Journal(None), record)
     services = by_service(desired, lambda one: one.slot)
     if guards is None:
         run.each(services, run.plan_and_apply)
@@ -88,6 +100,7 @@ class _Run:
         max_failures: int | None,
         progress: Progress,
         journal: Journal,
+        record: Recorder | None,
     ) -> None:
         self._client = client
         self._concurrency = concurrency
@@ -95,6 +108,7 @@ class _Run:
         self._max_failures = max_failures
         self._progress = progress
         self._journal = journal
+        self._record = record or Recorder()
         self._gate = Gate()
         self._counts: Counter[str] = Counter()
         self._not_started = 0
@@ -181,6 +195,7 @@ class _Run:
             stopped=stopped,
             journal=self._journal,
             gate=self._gate,
+            started=self._record.started,
         )
 
     def _done(self, outcomes: list[Outcome]) -> bool:
@@ -192,6 +207,7 @@ class _Run:
             if outcome.fatal:
                 self._ended_clients.add(self._client_of(outcome.desired))
             self._not_started += outcome.not_started
+            self._record.finished(outcome)
         if not all(outcome.not_started for outcome in outcomes):
             self._progress(sum(counts.values()) - self._not_started, counts)
         too_many = self._max_failures is not None and counts["failed"] > self._max_failures

@@ -112,8 +112,8 @@ def controller_spec() -> Spec:
 
 def check_controller_options(params: t.Mapping[str, t.Any]) -> None:
     """Raise `InputError` if an option of `controller_spec` is set here: then the action plugin did not run."""
-    for name in controller_spec():
-        if params[name] is not None:
+    for name in (*controller_spec(), "rollback_from"):
+        if params.get(name) is not None:
             raise InputError(
                 f"{name} is read on the controller, by the action plugin of this module, which did not run. Use the "
                 "full name of the module, messaging.twilio.…, in a task of a playbook"

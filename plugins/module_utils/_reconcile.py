@@ -28,6 +28,8 @@ from ansible_collections.messaging.twilio.plugins.module_utils._plan import (
 from ansible_collections.messaging.twilio.plugins.module_utils._pool import Stopped
 from ansible_collections.messaging.twilio.plugins.module_utils._resources import Row
 
+#: Called with a slot and its plan before the first write.
+Started = t.Callable[[Slot, Plan], None]
 #: How often a slot is planned again because somebody else wrote to it meanwhile.
 MAX_RACES = 1
 
@@ -80,6 +82,7 @@ def apply_plans(
     stopped: Stopped | None = None,
     journal: Journal | None = None,
     gate: Gate | None = None,
+    started: Started = lambda slot, plan: None,
 ) -> list[Outcome]:
     """Apply the plans of the slots of one Service. Arguments and result are those of `reconcile`."""
     journal, gate = journal or Journal(None), gate or Gate()
@@ -89,7 +92,7 @@ def apply_plans(
             # A fatal outcome holds for the other slots of the Service, too.
             one.stopped = one.changes and any(outcome.fatal for outcome in outcomes)
             if one.changes and not one.stopped and not check_mode:
-                _apply_plan(client, one, stopped or client.cancellation.is_set, journal, gate)
+                _apply_plan(client, one, stopped or client.cancellation.is_set, journal, gate, started)
         except Exception as error:  # pylint: disable=broad-exception-caught  # a bug must not hide the writes before it
             _note_bug(one, error)
         outcome = derive(one)
@@ -98,12 +101,13 @@ def apply_plans(
     return outcomes
 
 
-def _apply_plan(client: Client, facts: Facts, stopped: Stopped, journal: Journal, gate: Gate) -> None:
+def _apply_plan(client: Client, facts: Facts, stopped: Stopped, journal: Journal, gate: Gate, started: Started) -> None:
     desired, plan = facts.desired, t.cast(Plan, facts.plan)
     if not gate.enter(replaces=bool(plan.delete) and plan.create is not None, stopped=stopped):
         facts.stopped = True
         return
     try:
+        started(desired.slot, plan)
         facts.applied = True
         entry = journal.entry(desired.slot)
         facts.claimed = entry.sid if entry is not None else None

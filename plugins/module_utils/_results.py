@@ -64,6 +64,7 @@ def outcome_fields(outcome: Outcome, account_sid: str | None = None) -> dict[str
         lost = outcome.lost
         fields.update(
             error=_error_fields(outcome),
+            desired=outcome.desired.value if outcome.desired.state == "present" else None,
             restored=outcome.restored,
             lost_sender=lost,
             state_unknown=outcome.unknown,

@@ -133,7 +133,7 @@ def _update(client: Client, plan: ServicePlan, path: str) -> ServiceOutcome:
         except ApiError as read_error:
             return _failed(plan, error, read_error=read_error, unknown=True)
         if not differences(plan.desired, row):
-            return ServiceOutcome(plan, plan.action, row, wrote=True)
+            return ServiceOutcome(plan, plan.action, row)
     return _failed(plan, error, unknown=opened)
 
 
@@ -141,7 +141,7 @@ def _checked(client: Client, plan: ServicePlan, row: Row, path: str) -> ServiceO
     """The outcome of a POST that succeeded. The Service is read only if the answer is not as desired."""
     wrong = differences(plan.desired, row)
     if not wrong:
-        return ServiceOutcome(plan, plan.action, row, wrote=True)
+        return ServiceOutcome(plan, plan.action, row)
     error = _not_confirmed(wrong)
     try:
         row = client.get(path)
@@ -149,7 +149,7 @@ def _checked(client: Client, plan: ServicePlan, row: Row, path: str) -> ServiceO
         return _failed(plan, error, row=row, read_error=read_error, unknown=True, wrote=True)
     wrong = differences(plan.desired, row)
     if not wrong:
-        return ServiceOutcome(plan, plan.action, row, wrote=True)
+        return ServiceOutcome(plan, plan.action, row)
     return _failed(plan, _not_confirmed(wrong), row=row, wrote=True)
 
 
@@ -162,7 +162,7 @@ def _delete(client: Client, plan: ServicePlan, path: str) -> ServiceOutcome:
             client.wait(attempt - 1, jitter=False)
         try:
             if client.delete(path):
-                return ServiceOutcome(plan, plan.action, wrote=True)
+                return ServiceOutcome(plan, plan.action)
             error = ApiError(f"Twilio answered HTTP 404 to DELETE {path}, and still returns it")
         except ApiError as failure:
             error = failure
@@ -172,7 +172,7 @@ def _delete(client: Client, plan: ServicePlan, path: str) -> ServiceOutcome:
         try:
             if _get(client, path) is None:
                 # Somebody else deleted it if no DELETE of this run can have been carried out.
-                return ServiceOutcome(plan, plan.action if opened else "unchanged", wrote=opened)
+                return ServiceOutcome(plan, plan.action if opened else "unchanged")
         except ApiError as read_error:
             return _failed(plan, error, read_error=read_error, unknown=True)
     return _failed(plan, error, unknown=opened)

@@ -107,7 +107,7 @@ class ServiceOutcome:
     :ivar error: of the last write.
     :ivar read_error: why the Service could not be read after that write.
     :ivar unknown: a write may or may not have been carried out.
-    :ivar wrote: a write was carried out.
+    :ivar wrote: a write was carried out, although the Service is not as desired.
     """
 
     plan: ServicePlan
@@ -160,8 +160,9 @@ def _check(given: t.Mapping[str, t.Any]) -> None:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
+        _port = parts.port  # raises ValueError if it is no number
         plain = text.isprintable() and " " not in text
-        return plain and parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        return plain and parts.scheme in ("https", "http") and bool(parts.hostname)
     except ValueError:
         return False
 

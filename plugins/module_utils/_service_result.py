@@ -29,8 +29,7 @@ def service_result(outcome: ServiceOutcome, *, check_mode: bool) -> dict[str, t.
         "diff": _diff(outcome),
     }
     if failed:
-        error = outcome.error or outcome.read_error
-        result["error"] = error_fields(message) if error is None else error.as_fields()
+        result["error"] = error_fields(message) if outcome.error is None else outcome.error.as_fields()
         result.update(failed=True, state_unknown=outcome.unknown)
     return result
 
@@ -40,7 +39,7 @@ def _diff(outcome: ServiceOutcome) -> dict[str, t.Any]:
     plan = outcome.plan
     if not outcome.changed:
         return {"before": {}, "after": {}}
-    after = outcome.row if outcome.row is not None else plan.after
+    after = outcome.row or plan.after
     names = plan.changes or PROPERTIES
     header = name_service(outcome)
     return {

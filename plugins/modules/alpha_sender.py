@@ -176,6 +176,11 @@ error:
       type: str
       returned: always
       sample: RQ00000000000000000000000000000001
+desired:
+  description: Alpha sender that the module tried to set. Null if it tried to remove one.
+  returned: failure after the module tried to read the Service
+  type: str
+  sample: ACME
 restored:
   description: Whether Twilio refused the desired alpha sender and the module restored the old one.
   returned: failure after the module tried to read the Service

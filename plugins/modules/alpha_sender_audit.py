@@ -220,6 +220,10 @@ report:
   description: Path of the report. Null if it could not be written.
   returned: O(report_path) is set
   type: str
+record:
+  description: Path of the JSON file with the same data. Null if it could not be written.
+  returned: O(report_path) is set
+  type: str
 error:
   description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
   returned: failure, unless an option is not valid

@@ -43,7 +43,7 @@ options:
       - If the list is empty, the module does nothing.
       - Use SIDs instead of entries if all Services have the same desired state. They need less time and memory.
       - An entry can have C(label), its name in messages. With O(file), this is the line of the file.
-      - You must set O(services), O(file) or O(hosts).
+      - You must set O(services), O(file), O(hosts) or O(rollback_from).
     type: list
     elements: raw
   concurrency:
@@ -70,12 +70,30 @@ options:
       - In check mode, RV(msg) names the Services that would change first.
     type: int
     default: 0
+  rollback_from:
+    description:
+      - Path of the record of a run, a list of such paths (the newest last), or the directory of O(report_path). The
+        module takes back what these runs changed, and nothing else. An alternative to O(services).
+      - Each alpha sender that a run changed becomes what it was before. If it is no longer what the run left, the
+        module does not change it, and its action is V(skipped).
+      - A record is the JSON file of a report, or the file that a killed run left. Its name ends in V(.jsonl).
+      - Without O(report_path), the report of the rollback goes into the directory of the record.
+      - Read on the controller, by the action plugin of this module.
+    type: raw
   progress_path:
     description:
       - File to which the module appends lines that show the progress. The first line has the desired alpha senders.
         The others have the number of finished Services, the rate, and the time left if the rate stays the same.
       - If not set, C(ansible-playbook) shows these lines while the module runs. It can do so if the module runs on the
         controller, without C(become) and without C(async).
+    type: path
+  record_path:
+    description:
+      - File to which the module appends a line of JSON before it changes a Service, and a line with the outcome. It
+        shows what a killed run did.
+      - With O(report_path), C(ansible-playbook) sets it. It can do so if the module runs on the controller, without
+        C(become).
+      - Not written in check mode.
     type: path
   progress_interval:
     description:
@@ -213,6 +231,10 @@ outcomes:
       description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
       returned: the Service failed
       type: dict
+    desired:
+      description: Alpha sender that the module tried to set. Null if it tried to remove one.
+      returned: the Service failed
+      type: str
     restored:
       description: Whether Twilio refused the desired alpha sender and the module restored the old one.
       returned: the Service failed
@@ -367,6 +389,11 @@ report:
   description: Path of the report. Null if it could not be written.
   returned: O(report_path) is set
   type: str
+record:
+  description: Path of the JSON file with the outcomes, from which the playbook C(messaging.twilio.rollback) takes them
+    back. Null if it could not be written.
+  returned: O(report_path) is set
+  type: str
 error:
   description: Error of Twilio or of the network, with the keys of RV(messaging.twilio.alpha_sender#module:error).
   returned: failure before the first Service, unless an option is not valid
@@ -395,6 +422,7 @@ from ansible_collections.messaging.twilio.plugins.module_utils._module import (
     services_spec,
 )
 from ansible_collections.messaging.twilio.plugins.module_utils._progress import Stopwatch, write_progress
+from ansible_collections.messaging.twilio.plugins.module_utils._record import Record
 from ansible_collections.messaging.twilio.plugins.module_utils._results import (
     account_of,
     bulk_result,
@@ -410,6 +438,8 @@ def main() -> None:
         "max_changes": {"type": "raw"},
         "canary": {"type": "int", "default": 0},
         "progress_path": {"type": "path"},
+        "record_path": {"type": "path"},
+        "rollback_from": {"type": "raw"},
         "progress_interval": {"type": "float", "default": 10.0},
         "journal_path": {"type": "path"},
     }
@@ -423,7 +453,8 @@ def main() -> None:
         check_minimum("canary", params["canary"])
         count_max_changes(params["max_changes"], 0)
         check_minimum("progress_interval", params["progress_interval"])
-        check_path(params["progress_path"], "progress_path")
+        for option in ("progress_path", "record_path"):
+            check_path(params[option], option)
         if params["services"] is None:
             raise InputError("services is missing. Set it, or set file or hosts in a task of a play")
         check_mode = module.check_mode
@@ -438,6 +469,7 @@ def main() -> None:
                 check=lambda found: client.check(one.slot.account_sid for one in found),
             )
             journal.claim(one.slot for one in desired)
+            record = Record(None if check_mode else params["record_path"], client.account_sid)
             guards = Guards(count_max_changes(params["max_changes"], len(desired)), params["canary"])
             outcomes = reconcile_all(
                 client,
@@ -450,13 +482,14 @@ def main() -> None:
                     params["progress_path"], desired, params["progress_interval"], check_mode=check_mode
                 ),
                 journal=journal,
+                record=record,
             )
             unrecovered = find_unrecovered(client, journal, outcomes, concurrency=params["concurrency"])
         result = bulk_result(
             outcomes, account_sid=account_of(client, outcomes), check_mode=check_mode, canary=params["canary"]
         )
         left = unrecovered_result(unrecovered)
-        result["warnings"] += left.pop("warnings") + journal.warnings
+        result["warnings"] += left.pop("warnings") + journal.warnings + record.warnings
         for outcome in result["outcomes"]:
             name = directory.name(outcome["service_sid"])
             if name is not None:

@@ -29,6 +29,7 @@ def make_report(
     *,
     check_mode: bool,
     region: str | None = None,
+    playbook: str | None = None,
     hosts: t.Mapping[str, tuple[str, str | None]] | None = None,
 ) -> Report:
     """The report of a run, ready for JSON.
@@ -37,6 +38,7 @@ def make_report(
     :arg result: what ``alpha_senders`` or ``alpha_sender_audit`` returned. If the run failed before the first Service,
         it has a ``msg`` and no ``summary``.
     :arg region: of the Services, if it is not us1.
+    :arg playbook: its name.
     :arg hosts: the host and the friendly name of Services, by SID in lower case.
     """
     is_rollout = kind == "rollout"
@@ -57,6 +59,7 @@ def make_report(
         "version": VERSION,
         "kind": kind,
         "check_mode": check_mode,
+        "playbook": playbook,
         "started_at": result.get("started_at"),
         "seconds": seconds,
         "requests": requests,
@@ -81,6 +84,7 @@ def _rollout_entry(outcome: Entry) -> dict[str, t.Any]:
         "after": outcome["after"],
         "msg": outcome.get("msg"),
         "error": outcome.get("error"),
+        "desired": outcome.get("desired"),
         "restored": bool(outcome.get("restored")),
         "lost_sender": outcome.get("lost_sender"),
         "state_unknown": bool(outcome.get("state_unknown")),

@@ -56,13 +56,13 @@ def read(simulator: Simulator) -> None:
 
 def write(simulator: Simulator) -> None:
     simulator.reset(seed([], ["OLD"], ["ACME"], ["OLD"], ["OLD"], refused=["REFUSED"]))
-    wanted = [
+    all_desired = [
         *(desired(mg(number), "A+B & C_D-1") for number in (1, 2)),
         desired(mg(3), "ACME"),
         desired(mg(4), None, "absent"),
         desired(mg(5), "REFUSED"),
     ]
-    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), all_desired, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["created", "replaced", "unchanged", "deleted", "failed"]
     assert [simulator.senders(mg(number)) for number in (1, 5)] == [["A+B & C_D-1"], ["OLD"]]
 
@@ -84,11 +84,11 @@ def fail(simulator: Simulator) -> None:
 def write_by_country(simulator: Simulator) -> None:
     simulator.reset(seed({"": "ACME", "FR": "OLD FR", "GB": "ACME GB"}))
     senders = {"FR": "ACME FR", "DE": "ACME DE", "GB": None}
-    wanted = [
+    all_desired = [
         Desired(Slot(COUNTRY_SENDER, mg(1), country), name, "present" if name else "absent")
         for country, name in senders.items()
     ]
-    outcomes = reconcile_all(make_client(simulator), wanted, concurrency=1, check_mode=False)
+    outcomes = reconcile_all(make_client(simulator), all_desired, concurrency=1, check_mode=False)
     assert [outcome.action for outcome in outcomes] == ["replaced", "created", "deleted"]
     service = library(simulator).messaging.v1.services(mg(1))
     assert len(service.destination_alpha_senders.list(page_size=1)) == 3

@@ -245,3 +245,21 @@ def test_job_runs_with_the_credential_and_the_answers_of_the_survey(
     assert simulator.senders(mg(1)) == simulator.senders(mg(2)) == ["ACME"]
     # A workflow passes the published values to its next job as variables. They must not set a variable of the role.
     assert not set(job.stats) & set(options_of_role("main", "audit"))
+
+
+def test_job_does_not_evaluate_what_awx_stored_as_unsafe(simulator: Simulator, tmp_path: Path) -> None:
+    """AWX stores the output of ansible-inventory, and a job gets it from a script."""
+    simulator.reset(named_seed("{{ 40 + 2 }}", "Shop UK"))
+    inventory, _errors = listed(tmp_path, write_inventory(tmp_path), environment(simulator))
+    stored = [variables["twilio_friendly_name"] for variables in inventory["_meta"]["hostvars"].values()]
+    assert sorted(map(str, stored)) == ["Shop UK", "{'__ansible_unsafe': '{{ 40 + 2 }}'}"]
+    shown = {"ansible.builtin.debug": {"msg": "name is {{ twilio_friendly_name }}"}}
+    plays: list[dict[str, Any]] = [
+        {"hosts": "twilio_services", "gather_facts": False, "tasks": [shown]},
+        {"import_playbook": "messaging.twilio.apply"},
+    ]
+    extra = {"alpha_sender_name": "ACME", "alpha_sender_replace": ""}
+    job = start_job(tmp_path / "job", plays, inventory, credentials=environment(simulator), extra=extra).wait()
+    assert job.status == "successful", job.output
+    assert "name is {{ 40 + 2 }}" in job.output
+    assert simulator.senders(mg(1)) == simulator.senders(mg(2)) == ["ACME"]

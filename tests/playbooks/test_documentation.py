@@ -114,6 +114,7 @@ def test_runs_the_examples_of_a_module(simulator: Simulator, tmp_path: Path, mod
             False,
             None,
             None,
+            None,
         ]
     played = play(tmp_path, localhost(*tasks), variables=credentials(simulator))
     assert played.status == 0, played.output

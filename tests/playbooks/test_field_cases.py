@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator import Simulator
-from support.account import ACCOUNT_SID, AUTH_TOKEN, environment, mg, named_seed
+from support.account import ACCOUNT_SID, API_KEY, API_SECRET, AUTH_TOKEN, environment, mg, named_seed
 from support.ansible_run import PlaybookRun, play, write_inventory
+from support.ansible_run import environment as ansible_environment
 
 APPLY, AUDIT = "messaging.twilio.apply", "messaging.twilio.audit"
 ROLE = {"role": "messaging.twilio.alpha_sender"}
@@ -232,6 +234,54 @@ def test_variable_of_the_role_overrides_module_defaults(simulator: Simulator, tm
     assert changed(simulator) == [1]
 
 
+# Vaulted secrets
+
+
+@pytest.mark.parametrize("place", ["host_vars", "extra vars", "module_defaults", "accounts", "inventory"])
+def test_vaulted_token_is_accepted_wherever_it_is(simulator: Simulator, tmp_path: Path, place: str) -> None:
+    simulator.reset(named_seed("Shop 1"))
+    password = tmp_path / "password"
+    password.write_text("secret", encoding="utf-8")
+    vault = ["--vault-password-file", str(password)]
+    encrypted = subprocess.run(
+        ["ansible-vault", "encrypt_string", *vault, AUTH_TOKEN],
+        env=ansible_environment(tmp_path, {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    token = encrypted.replace("\n", "\n" + " " * 6)
+    own = {"alpha_sender_account_sid": ACCOUNT_SID}
+    key = {"alpha_sender_api_key": API_KEY, "alpha_sender_api_secret": API_SECRET}
+    defaults = {"account_sid": ACCOUNT_SID, "auth_token": "{{ token }}"}
+    accounts = f"alpha_sender_accounts:\n  {ACCOUNT_SID}:\n    auth_token: {token}\n"
+    file, variables, text = {
+        "host_vars": ("host_vars/twilio-Shop_1.yml", own, f"alpha_sender_auth_token: {token}\n"),
+        "extra vars": ("extra.yml", own, f"alpha_sender_auth_token: {token}\n"),
+        "module_defaults": ("extra.yml", {}, f"token: {token}\n"),
+        "accounts": ("extra.yml", key, accounts),
+        "inventory": ("extra.yml", {**own, "alpha_sender_auth_token": AUTH_TOKEN}, "other: 1\n"),
+    }[place]
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    inventory = tmp_path / "services.twilio.yml"
+    source = f"plugin: messaging.twilio.services\naccount_sid: {ACCOUNT_SID}\n"
+    source += f"auth_token: {token if place == 'inventory' else AUTH_TOKEN}\n"
+    inventory.write_text(source, encoding="utf-8")
+    playbook = over_hosts(
+        vars={**variables, "alpha_sender_name": "ACME"},
+        module_defaults={"group/messaging.twilio.twilio": defaults} if place == "module_defaults" else {},
+        roles=[ROLE],
+    )
+    options = ["-i", str(inventory), *vault, *([] if place == "host_vars" else ["-e", f"@{path}"])]
+    addresses = {"TWILIO_API_URL": simulator.url, "NO_PROXY": "127.0.0.1"}
+    run = play(tmp_path, playbook, *options, "-vvvv", variables=addresses)
+    assert run.status == 0, run.output
+    assert simulator.senders(mg(1)) == ["ACME"]
+    assert AUTH_TOKEN not in run.output
+
+
 # Interpreters
 
 
@@ -282,6 +332,22 @@ def test_blank_answer_counts_as_not_given(simulator: Simulator, tmp_path: Path, 
     count = 2 if listed else 6
     line = f"{count} with alpha sender" if form == "audit" else f"0 created, {count} replaced"
     assert f"{count} Services: {line}" in run.output
+
+
+def test_null_counts_as_not_given(simulator: Simulator, tmp_path: Path) -> None:
+    extra = {**dict.fromkeys(BLANK), **EXTRA, "alpha_sender_services": [mg(1), mg(2)]}
+    run = run_over_hosts(simulator, tmp_path, APPLY, extra=extra)
+    assert run.status == 0, run.output
+    assert "2 Services: 0 created, 2 replaced" in run.output
+
+
+def test_null_as_list_of_services_is_refused(simulator: Simulator, tmp_path: Path) -> None:
+    """If all lines of a list are comments, the role must not take the hosts of the play instead."""
+    extra = {**EXTRA, "alpha_sender_services": None}
+    run = run_over_hosts(simulator, tmp_path, over_hosts(roles=[ROLE]), extra=extra)
+    assert run.status == 2
+    assert "services is missing. Set it" in run.output
+    assert changed(simulator) == []
 
 
 def test_blank_sender_of_a_list_is_missing(simulator: Simulator, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_task_fails_with_the_outcome_when_the_report_cannot_be_written_at_the_en
     extra = variables(tmp_path, alpha_sender_report_path=str(tmp_path / "gone/rollout.html"))
     with start(tmp_path, APPLY, extra=extra, variables=environment(simulator)) as playbook:
         until(lambda: simulator.requests() != [])
-        (tmp_path / "gone").rmdir()
+        (tmp_path / "gone").rename(tmp_path / "moved")
         output, _nothing = playbook.communicate()
     assert playbook.returncode == 2
     assert '"4 Services: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed"' in output
@@ -288,7 +288,7 @@ def test_rollout_over_hosts_fails_when_the_report_cannot_be_written(simulator: S
     options = ["-e", "alpha_sender_name=ACME", "-e", f"alpha_sender_report_path={tmp_path}/gone/rollout.html"]
     with start(tmp_path, APPLY, "-i", str(inventory), *options, variables=environment(simulator)) as playbook:
         until(lambda: simulator.requests() != [])
-        (tmp_path / "gone").rmdir()
+        (tmp_path / "gone").rename(tmp_path / "moved")
         output, _nothing = playbook.communicate()
     assert playbook.returncode == 2
     assert f"The report {tmp_path}/gone/rollout.html could not be written: " in output

@@ -19,9 +19,15 @@ LAYERS: list[list[str]] = [
     ["action/alpha_sender_audit"],
     ["action/alpha_senders"],
     ["plugin_utils/_hosts", "plugin_utils/_entries_file", "plugin_utils/_report_files"],
-    ["plugin_utils/_report_page", "plugin_utils/_play"],
-    ["plugin_utils/_variables", "plugin_utils/_progress", "plugin_utils/_report", "plugin_utils/_report_texts"],
-    ["_module", "_progress", "_audit_files"],
+    ["plugin_utils/_report_page", "plugin_utils/_records"],
+    [
+        "plugin_utils/_play",
+        "plugin_utils/_variables",
+        "plugin_utils/_progress",
+        "plugin_utils/_report",
+        "plugin_utils/_report_texts",
+    ],
+    ["_module", "_progress", "_record", "_audit_files"],
     ["_service_result"],
     ["_desired", "_results", "_audit", "_service_apply"],
     ["_entries"],
@@ -51,6 +57,7 @@ ENGINE = (
     "_messages",
     "_results",
     "_progress",
+    "_record",
     "_audit",
 )
 NAMES_OF_RESOURCES = re.compile(r"(?:alpha|country)[ _-]?sender", re.IGNORECASE)

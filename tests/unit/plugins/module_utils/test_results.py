@@ -49,7 +49,7 @@ from support.desired import desired, reconcile_one
 
 SID = mg(1)
 FIELDS = ["service_sid", "account_sid", "iso_country_code", "action", "before", "after"]
-FAILURE_FIELDS = ["msg", "error", "restored", "lost_sender", "state_unknown", "recovery_command"]
+FAILURE_FIELDS = ["msg", "error", "desired", "restored", "lost_sender", "state_unknown", "recovery_command"]
 
 
 def outcome(action: str, before: str | None = None, after: str | None = None, number: int = 1, **more: Any) -> Outcome:

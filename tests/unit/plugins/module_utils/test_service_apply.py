@@ -260,6 +260,7 @@ def test_a_refused_write_changes_nothing(simulator: Simulator, asked: dict[str, 
     outcome = run(simulator, **asked)
     assert (outcome.action, outcome.changed, outcome.unknown) == ("failed", False, False)
     assert services(simulator) == before
+    assert undated(outcome.row) == (before[mg(1)] if asked is not SHOP else {})
     result = service_result(outcome, check_mode=False)
     assert (result["failed"], result["state_unknown"], result["error"]["code"]) == (True, False, 20001)
     assert result["diff"] == {"before": {}, "after": {}}
@@ -363,6 +364,7 @@ def test_fails_if_twilio_does_not_take_a_value(simulator: Simulator, there: list
     simulator.reset(services_seed(*there))
     outcome = run(simulator, client=make_client(simulator, kind=Stubborn), friendly_name="Shop", usecase="poll")
     assert (outcome.action, outcome.changed, outcome.unknown) == ("failed", True, False)
+    assert (outcome.row or {})["usecase"] == "marketing"
     assert "is not as desired" in service_message(outcome)
     assert "does not confirm usecase" in service_message(outcome)
     assert simulator.requests() == ["GET", "POST", "GET"]

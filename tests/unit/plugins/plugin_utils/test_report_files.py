@@ -62,7 +62,7 @@ def test_target_of_a_link_is_replaced(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["page.html", "page.json"]
 
 
-@pytest.mark.parametrize("path", ["", None, 7, "page", "page\0.html", "there.html"])
+@pytest.mark.parametrize("path", ["", None, 7, "page.txt", "page\0.html", "page\0", "there.html"])
 def test_path_that_is_not_a_page_is_refused(tmp_path: Path, path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.html").mkdir()
@@ -81,7 +81,7 @@ def test_invalid_mode_is_refused(tmp_path: Path, mode: object) -> None:
     [
         ("no/such/folder/rollout.html", None, "report_path must be a path that can be written"),
         ("/proc/rollout.html", None, "report_path must be a path that can be written"),
-        ("rollout.json", None, "report_path must end in .html, got 'rollout.json'"),
+        ("rollout.json", None, "report_path must end in .html, or be a directory, got 'rollout.json'"),
         ("rollout.html", "rw", "report_mode must be a zero and three octal digits in quotes, such as '0640', got 'rw'"),
         ("rollout.html", 644, "such as '0640', got 644"),
     ],
