@@ -103,7 +103,9 @@ def test_second_inventory_with_the_same_name_warns_and_uses_sids(simulator: Simu
     found, output = listed(tmp_path, str(folder), environment(simulator))
     assert hosts_of(found) == ["twilio-Shop", "twilio-Alerts", mg(3)]
     assert found["_meta"]["hostvars"]["twilio-Shop"]["twilio_account_sid"] == ACCOUNT_SID
-    assert "1 Service named by SID, because another inventory has the host names: twilio-Shop" in output
+    assert "1 Service named by SID, because another inventory has the host names: twilio-Shop" in " ".join(
+        output.split()
+    )
 
 
 def test_subaccounts_have_groups_and_their_tokens_are_nowhere(simulator: Simulator, tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_other_variable_that_compose_cannot_make_is_left_out(simulator: Simulato
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "null", "5", '{"__payload__": "[]"}', '{"__payload__": "{}"}', '[{"friendly_name": "Shop"}]', "no JSON", ""],
+    ["[]", "5", '{"__payload__": "[]"}', '{"__payload__": "{}"}', '[{"friendly_name": "Shop"}]', "no JSON", ""],
 )
 def test_cache_file_without_services_ends_the_command(simulator: Simulator, tmp_path: Path, content: str) -> None:
     simulator.reset(named_seed("Shop"))
@@ -264,15 +266,21 @@ def test_one_odd_service_does_not_fail_the_others(simulator: Simulator, tmp_path
     assert hosts_of(found, "shops") == ["twilio-Shop"]
 
 
-def test_cache_file_with_another_object_is_read_from_twilio_again(simulator: Simulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["null", '{"twilio_services": {"hosts": []}}'])
+def test_cache_file_with_other_data_is_never_an_empty_inventory(
+    simulator: Simulator, tmp_path: Path, content: str
+) -> None:
+    """The cache plugin decides whether this is an error or no cache. It depends on the release of ansible-core."""
     simulator.reset(named_seed("Shop"))
     folder = tmp_path / "cache"
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(folder)}
     inventory = write_inventory(tmp_path, **cache)
-    found, _output = listed(tmp_path, inventory, environment(simulator))
+    listed(tmp_path, inventory, environment(simulator))
     [file] = folder.iterdir()
-    file.write_text('{"twilio_services": {"hosts": []}}', encoding="utf-8")
-    assert listed(tmp_path, inventory, environment(simulator))[0] == found
+    file.write_text(content, encoding="utf-8")
+    task = {"debug": {"msg": "{{ groups['twilio_services'] }}"}}
+    run = play(tmp_path, localhost(task), "-i", inventory, variables=environment(simulator))
+    assert run.status == 4 or '"twilio-Shop"' in run.output
 
 
 @pytest.mark.parametrize(
