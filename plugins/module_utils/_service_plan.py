@@ -160,8 +160,9 @@ def _check(given: t.Mapping[str, t.Any]) -> None:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
+        _port = parts.port  # raises ValueError if it is no number
         plain = text.isprintable() and " " not in text
-        return plain and parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        return plain and parts.scheme in ("https", "http") and bool(parts.hostname)
     except ValueError:
         return False
 

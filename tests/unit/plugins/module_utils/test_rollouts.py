@@ -202,8 +202,8 @@ class TestGate:
 def test_second_rollout_succeeds_although_the_listings_lag(simulator: Simulator, value: str, concurrency: int) -> None:
     simulator.reset(seed(*[["OLD"]] * SERVICES))
     run(simulator, [desired(sid, "ACME") for sid in SIDS], concurrency)
-    # A lag of 3 seconds, and the waits of a real run. The clock runs ten times as fast.
-    simulator.set_faults([{"kind": "lag", "seconds": 3.0 / 10, "count": 10**6}])
+    # A lag of 8 seconds, and the waits of a real run. The clock runs ten times as fast.
+    simulator.set_faults([{"kind": "lag", "seconds": 8.0 / 10, "count": 10**6}])
     waited: defaultdict[int, float] = defaultdict(float)
 
     def wait(seconds: float) -> None:

@@ -182,6 +182,20 @@ def test_refuses_wrong_options(given: dict[str, Any], message: str) -> None:
         desired_service(**given)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"friendly_name": "x"},
+        {"friendly_name": "x" * 64},
+        {"validity_period": 1},
+        {"validity_period": 36000},
+        {"fallback_url": "http://127.0.0.1:8080/x"},
+    ],
+)
+def test_accepts_the_extreme_values(given: dict[str, Any]) -> None:
+    assert desired_service(service_sid=mg(1), **given).properties == given
+
+
 def test_error_does_not_show_a_password() -> None:
     with pytest.raises(InputError) as caught:
         desired_service(friendly_name="Shop", status_callback="ftp://user:hunter2@a.example")
