@@ -90,7 +90,7 @@ MUTANTS = (
     ),
     Mutant(
         "an entry with its state absent removes the common sender only",
-        "_desired",
+        "_entries",
         '        inherited.pop("alpha_sender", None)\n',
         "        pass\n",
         ("desired",),

@@ -41,12 +41,14 @@ options:
     type: str
   report_path:
     description:
-      - Path of a report on the controller, which must end in V(.html). The report is a web page with the result of
-        each Service.
+      - Path of a report on the controller, which ends in V(.html). The report is a web page with the result of each
+        Service.
+      - Or a directory, which is created if its parent exists. Each run writes its own files there, and C(latest.html)
+        leads to the newest report. Their names have the time, the playbook and the account.
       - A second file in the same folder has the same data as JSON. Its name ends in V(.json) instead.
       - The module also writes the report in check mode, if Services failed, and if the run was stopped or cancelled.
       - A relative path starts in the folder in which you started C(ansible-playbook). The module replaces existing
-        files.
+        files, but never the report of a run that changed something. Then the new report gets another name.
       - If the path cannot be written, the task fails before the first request.
       - Not available in tasks with C(async).
       - Read on the controller, by the action plugin of this module.
