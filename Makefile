@@ -43,7 +43,7 @@ CHECKS := antsibull-nox-config formatters codeqa yamllint typing docs-check lice
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(INSTALLED)/.done ## Bring 300 Services of a simulated Twilio to their alpha sender
+demo: $(INSTALLED)/.done ## Show a rollout and a rollback of 300 Services of a simulated Twilio
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) $(BIN)/python tests/demo.py
 
 unit: $(VENV)/.done $(DEV) ## Run the tests without Ansible, in some seconds (ARGS="-k restor" for some)
@@ -67,7 +67,7 @@ browser: $(VENV)/.browser $(DEV) ## Look at the report in Debian's chromium, whi
 	@$(RUN) -m pytest -n0 tests/browser $(ARGS)
 
 picture: $(VENV)/.browser demo ## Make the picture of the report in the documentation anew, of what the demo shows
-	@$(RUN) tests/browser/picture.py .build/demo/rollout.html docs/docsite/rst/images/report.png
+	@$(RUN) tests/browser/picture.py $$(ls .build/demo/*-apply-*.html | head -n 1) docs/docsite/rst/images/report.png
 
 soak: $(VENV)/.done $(DEV) ## Try more schedules of faults (SCHEDULES=10000 SEED=1)
 	@SCHEDULES=$(or $(SCHEDULES),10000) SEED=$(or $(SEED),$$RANDOM) \
