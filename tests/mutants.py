@@ -399,6 +399,28 @@ MUTANTS = (
         "    return True\n",
         ("plan",),
     ),
+    # What takes a run back
+    Mutant(
+        "a sender that is not that of only_if is changed",
+        "_plan",
+        'if plan.action == "unchanged" or desired.only_if is None or plan.before in desired.only_if:',
+        "if True:",
+        ("only_if",),
+    ),
+    Mutant(
+        "a slot is not recorded before it changes",
+        "_record",
+        '                "event": STARTED,\n',
+        '                "event": FINISHED,\n',
+        ("record",),
+    ),
+    Mutant(
+        "a record goes on after half a line",
+        "_record",
+        "            self._incomplete = True\n",
+        "            pass\n",
+        ("record",),
+    ),
     # One Service
     Mutant(
         "a creation of unknown fate is sent again",

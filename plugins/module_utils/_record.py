@@ -34,6 +34,7 @@ class Record(Recorder):
         self._path = path
         self._account_sid = account_sid
         self._started: set[tuple[str, str, str]] = set()
+        self._incomplete = False
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
     def started(self, slot: Slot, plan: Plan) -> None:
@@ -66,9 +67,13 @@ class Record(Recorder):
             self._file = None
 
     def _write(self, line: t.Mapping[str, t.Any]) -> None:
+        if self._incomplete:
+            return
+        data = (json.dumps(line, separators=(",", ":")) + "\n").encode()
         try:
-            os.write(t.cast(int, self._file), (json.dumps(line, separators=(",", ":")) + "\n").encode())
+            if os.write(t.cast(int, self._file), data) != len(data):
+                raise OSError("a line was written in part")
         except OSError as error:
-            # A full disk is no reason to stop. The report at the end has all outcomes.
-            if not self.warnings:
-                self.warnings.append(f"The record {self._path} is incomplete: {error}")
+            # A full disk is no reason to stop. The report at the end has all outcomes. No line follows half a line.
+            self.warnings.append(f"The record {self._path} is incomplete: {error}")
+            self._incomplete = True
