@@ -41,8 +41,8 @@ def test_apply_sets_the_senders_of_all_hosts_in_one_run(simulator: Simulator, tm
     run = play(tmp_path, APPLY, "-i", inventory, extra=extra, variables=environment(simulator))
     assert run.status == 0, run.output
     line = "12 Services: 3 created, 6 replaced, 0 deleted, 3 unchanged, 0 failed"
-    assert f'"msg": "{line} (check mode, nothing is changed)"' in planned.output
-    assert f'"msg": "{line}"' in run.output
+    assert f'"{line} (check mode, nothing is changed)"' in planned.output
+    assert f'"{line}"' in run.output
     assert all(simulator.senders(mg(number)) == ["ACME"] for number in range(1, 13))
     # One page of Services for the inventory, and the requests of the rollout.
     assert len(simulator.requests()) == 1 + 12 + 3 + 2 * 6
@@ -109,7 +109,7 @@ def test_only_the_host_fails_whose_service_failed(simulator: Simulator, tmp_path
     assert run.status == 2
     counts = recap(run.output)
     assert [host for host, count in counts.items() if count["failed"]] == ["twilio-Shop_3"]
-    assert f"{mg(3)}: the alpha sender cannot be read, nothing was changed" in run.output
+    assert f"Shop 3 ({mg(3)}): the alpha sender cannot be read, nothing was changed" in run.output
     assert "12 Services: 3 created, 6 replaced, 0 deleted, 2 unchanged, 1 failed" in run.output
     if form == "roles":
         assert len(counts) == 12
@@ -165,7 +165,7 @@ def test_play_with_serial_makes_one_run_for_each_batch(simulator: Simulator, tmp
     before = {entry["connection"] for entry in simulator.journal}
     run = play(tmp_path, playbook, "-i", inventory, extra=extra, variables=environment(simulator))
     assert run.status == 0, run.output
-    assert [int(number) for number in re.findall(r'"msg": "(\d+) Services: ', run.output)] == [5, 5, 2]
+    assert [int(number) for number in re.findall(r'^ +"(\d+) Services: ', run.output, re.MULTILINE)] == [5, 5, 2]
     rollout = {entry["connection"] for entry in simulator.journal if "AlphaSenders" in entry["path"]} - before
     assert len(rollout) == 3  # one connection for each worker, one worker for each run
 

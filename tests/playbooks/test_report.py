@@ -69,11 +69,12 @@ def test_rollout_writes_a_page_and_its_data(simulator: Simulator, tmp_path: Path
     assert '"4 Services: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed",' in run.output
 
 
-def test_rollout_without_a_report_ends_with_one_line(simulator: Simulator, tmp_path: Path) -> None:
+def test_rollout_without_a_report_ends_with_the_changes(simulator: Simulator, tmp_path: Path) -> None:
     simulator.reset(seed(*MIXED))
     extra = {"alpha_sender_name": "ACME", "alpha_sender_services": SIDS}
     run = play(tmp_path, APPLY, extra=extra, variables=environment(simulator))
-    assert '"msg": "4 Services: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed"' in run.output
+    assert '"4 Services: 1 created, 2 replaced, 0 deleted, 1 unchanged, 0 failed"' in run.output
+    assert re.search(r'"Changed: [^"]*"\n +\]', run.output)
     assert not list(tmp_path.glob("*.html"))
 
 

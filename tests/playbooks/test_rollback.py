@@ -101,7 +101,7 @@ def test_marketing_changes_its_mind(simulator: Simulator, tmp_path: Path) -> Non
     checked = play(tmp_path, ROLLBACK, "--check", "--diff", extra=back, variables=variables)
     assert checked.status == 0, checked.output
     assert senders_of(simulator) == now
-    assert "+  OLD\n" in checked.output
+    assert re.search(r"^NEWBRAND → OLD: \d+$", checked.output, re.MULTILINE)
     rolled_back = play(tmp_path, ROLLBACK, extra=back, variables=variables)
     assert rolled_back.status == 0, rolled_back.output
     assert counts(checked.output).startswith(counts(rolled_back.output))
@@ -347,5 +347,5 @@ def test_record_of_another_account_is_refused_before_any_write(simulator: Simula
     run = play(tmp_path, ROLLBACK, extra=extra, variables=environment(simulator))
     assert run.status == 2, run.output
     assert f", account {ACCOUNTS[1]}\n" in run.output
-    assert f"belong to account {ACCOUNTS[1]}, for which there are no credentials" in run.output
+    assert f"belongs to account {ACCOUNTS[1]}, for which there are no credentials" in run.output
     assert set(simulator.requests()) <= {"GET"}

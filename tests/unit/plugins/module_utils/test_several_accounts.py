@@ -307,9 +307,7 @@ class TestSubaccounts:
         assert asked == [("https://api.dublin.ie1.twilio.com", "/2010-04-01/Accounts.json", "accounts")]
         assert not accounts.several
 
-    def test_another_host_of_the_accounts_api_gets_one_client_and_counts(
-        self, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_another_host_of_the_accounts_api_gets_one_client_and_counts(self, simulator: Simulator) -> None:
         simulator.reset(family(subaccount(1, service(1))))
         with Simulator(family(subaccount(1))) as other:
             connection = make_connection(options(simulator))
