@@ -108,7 +108,8 @@ def test_rows_show_the_country_and_of_several_accounts_the_account(page: Page, t
         page.get_by_label("Search").fill(words)
         expect(page.locator("#shown")).to_have_text(f"{count} of 6 Services")
     check_access(page)
-    page.goto(rollout(tmp_path, [{**row, "account_sid": sids[0]} for row in made], SHOPS))
+    (tmp_path / "one account").mkdir()
+    page.goto(rollout(tmp_path / "one account", [{**row, "account_sid": sids[0]} for row in made], SHOPS))
     # One account is the same in each row.
     expect(page.locator(".place")).to_have_text(["Country FR"])
 
