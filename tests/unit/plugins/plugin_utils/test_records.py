@@ -135,6 +135,29 @@ def test_refuses_what_is_no_path(given_path: object) -> None:
         read_rollback(given_path)
 
 
+RECORD = {"schema": "messaging.twilio.report", "version": 2, "kind": "rollout", "check_mode": False, "entries": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("audit.json", {**RECORD, "kind": "audit"}, "must be a record of changes, got .*, a report of an audit"),
+        (
+            "check.json",
+            {**RECORD, "check_mode": True},
+            "must be a record of changes, got .*, a report of an audit or of",
+        ),
+        ("new.json", {**RECORD, "version": 3}, "must be a record of a run, got .*version '?3"),
+        ("other.jsonl", {"schema": "other"}, "must be a record of a run, got .*schema 'other'"),
+        ("list.json", [], "must be a record of a run, got .*TypeError"),
+    ],
+)
+def test_refuses_what_is_no_record_of_changes(tmp_path: Path, name: str, content: object, problem: str) -> None:
+    (tmp_path / name).write_text(json.dumps(content) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=problem):
+        read_rollback(str(tmp_path / name))
+
+
 def test_full_disk_does_not_stop_a_run(simulator: Simulator) -> None:
     simulator.reset(seed(["A"], [], []))
     record = Record("/dev/full")

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.messaging.twilio.plugins.module_utils._errors import InputError
+from ansible_collections.messaging.twilio.plugins.plugin_utils import _report_files
 from ansible_collections.messaging.twilio.plugins.plugin_utils._report import make_report
-from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files import check_files, write_report
+from ansible_collections.messaging.twilio.plugins.plugin_utils._report_files import (
+    check_files,
+    start_record,
+    write_report,
+)
 
 from support.account import mg
 from support.ansible_run import ROOT
@@ -52,6 +57,43 @@ def test_old_report_stays_when_the_new_one_cannot_be_written(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space left"):
         write_report(files, {**REPORT, "message": "new"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_runs_of_the_same_second_have_names_of_their_kind_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = check_files(str(tmp_path), name="apply")
+    first, second = start_record(files, playbook="apply"), start_record(files, playbook="apply")
+    assert second.stem == f"{first.stem}-2"
+    # Another run takes the free name in the moment between the look and the creation.
+    names = iter([first.stem, f"{first.stem}-3"])
+    monkeypatch.setattr(_report_files, "_unused", lambda *_args: next(names))
+    assert start_record(files, playbook="apply").stem == f"{first.stem}-3"
+    assert len(list(tmp_path.glob("*.jsonl"))) == 3
+
+
+def test_record_of_a_file_that_exists_is_refused(tmp_path: Path) -> None:
+    files = check_files(str(tmp_path / "rollout.html"))
+    start_record(files)
+    with pytest.raises(FileExistsError):
+        start_record(files)
+
+
+def test_failed_report_leaves_no_page_in_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fchmod", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_report(check_files(str(tmp_path)), REPORT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directory_without_links_has_no_latest_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.symlink", refuse)
+    written = write_report(check_files(str(tmp_path)), REPORT)
+    assert {str(path) for path in tmp_path.iterdir()} == {written.page, written.data}
 
 
 def test_target_of_a_link_is_replaced(tmp_path: Path) -> None:
