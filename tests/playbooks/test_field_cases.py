@@ -346,7 +346,9 @@ def test_null_as_list_of_services_is_refused(simulator: Simulator, tmp_path: Pat
     extra = {**EXTRA, "alpha_sender_services": None}
     run = run_over_hosts(simulator, tmp_path, over_hosts(roles=[ROLE]), extra=extra)
     assert run.status == 2
-    assert "services is missing. Set it" in run.output
+    # ansible-core before 2.19 makes an empty string of a null in a template.
+    refusals = ("services is missing. Set it", "services, entry 1 of 1 must be a Messaging Service SID")
+    assert any(refusal in run.output for refusal in refusals)
     assert changed(simulator) == []
 
 
