@@ -55,7 +55,7 @@ class EntriesFile:
     """What a file has.
 
     :ivar entries: with a ``label`` each, which names the place in the file.
-    :ivar notes: what was ignored or corrected.
+    :ivar notes: messages about ignored columns and removed blanks.
     """
 
     entries: list[t.Any]
