@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from ansible_collections.messaging.twilio.plugins.module_utils._outcome import Outcome
 
@@ -17,44 +16,12 @@ from support.account import mg, seed
 from support.ansible_run import ROOT
 from support.client import make_client
 from support.desired import desired, reconcile_one
+from support.faults import COUNTS, FAULTS, STAGES
 
 PAGE = ROOT / "docs/docsite/rst/guide_failures.rst"
 SID = mg(1)
 HEAD = "   request | what goes wrong | how often | the Service ends with | outcome | requests\n"
 
-#: The requests that fail, what has to go wrong before for that request to be made, and the senders that are refused.
-STAGES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], list[str]]] = {
-    "first GET": ({"method": "GET"}, [], []),
-    "DELETE": ({"method": "DELETE"}, [], []),
-    "POST": ({"method": "POST"}, [], []),
-    "GET after a lost answer": (
-        {"method": "GET", "skip": 1},
-        [{"kind": "reset", "method": "POST", "after": True}],
-        [],
-    ),
-    "POST that restores": ({"method": "POST", "skip": 1}, [], ["ACME"]),
-}
-FAULTS: dict[str, dict[str, Any]] = {
-    "429": {"kind": "status", "status": 429, "body": {"code": 20429}},
-    "maintenance, 503 with 21730": {"kind": "status", "status": 503, "body": {"code": 21730}},
-    "500, not carried out": {"kind": "status", "status": 500},
-    "500, carried out": {"kind": "status", "status": 500, "after": True},
-    "connection reset, not carried out": {"kind": "reset"},
-    "connection reset, carried out": {"kind": "reset", "after": True},
-    "connection reset, carried out later": {"kind": "late"},
-    "no answer before the timeout": {"kind": "hang", "after": True},
-    "incomplete answer": {"kind": "cut"},
-    "answer is not JSON": {"kind": "garbage"},
-    "redirect": {"kind": "redirect"},
-    "400": {"kind": "status", "status": 400, "body": {"code": 21709}},
-    "401": {"kind": "status", "status": 401, "body": {"code": 20003}},
-    "403": {"kind": "status", "status": 403, "body": {"code": 70051}},
-    "404": {"kind": "status", "status": 404, "body": {"code": 20404}},
-    "409": {"kind": "status", "status": 409, "body": {"code": 21710}},
-    "another writer sets OTHER first": {"kind": "other_writer", "sender": "OTHER"},
-    "another writer removes the sender first": {"kind": "other_writer", "sender": None},
-}
-COUNTS = {"once": 1, "always": 99}
 #: A GET has no effect, so these are the same as other rows.
 ONLY_FOR_WRITES = ("500, carried out", "connection reset, carried out", "connection reset, carried out later")
 

@@ -712,16 +712,6 @@ class TestReading:
         assert found["account_sid"] == PARENT
 
 
-def test_error_with_a_prefix_keeps_what_is_known() -> None:
-    error = ApiError("Refused", code=1, status=409, indeterminate=True, message="text").with_sentence(
-        "account A: Refused"
-    )
-    assert str(error) == "account A: Refused"
-    assert (error.code, error.status, error.indeterminate, error.conflict, error.fatal) == (1, 409, True, True, False)
-    assert error.message == "text"
-    assert ApiError("x", fatal=True).with_sentence("y").fatal
-
-
 def noting(made: list[str], name: str) -> Callable[..., Any]:
     """A function of the transport that notes its name when it is called."""
     real = getattr(_transport, name)
